@@ -1,0 +1,22 @@
+"""python -m t1_engine serve --socket PATH --threads N"""
+
+import argparse
+import sys
+
+from t1_engine.serve import serve
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="t1_engine", description="The tensor engine of t1.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    command = commands.add_parser("serve", help="answer gRPC calls until standard input ends")
+    command.add_argument("--socket", required=True, help="path of the Unix socket to make; its directory has mode 0700")
+    command.add_argument("--threads", type=int, required=True, help="threads that compute, at least 1")
+    arguments = parser.parse_args()
+    if arguments.threads < 1:
+        parser.error(f"--threads: {arguments.threads}; at least 1")
+    return serve(arguments.socket, arguments.threads)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The environment fingerprint: what two engines must share for their bits to be equal."""
+
+import os
+import platform
+from functools import cache
+from pathlib import Path
+
+VERSION = "0.1.0"  # of this package; pyproject.toml says the same
+
+# Set before torch and its libraries are loaded; they read them once.
+DETERMINISM = {
+    "MKL_CBWR": "AUTO",  # one code path whatever the alignment of a buffer
+    "MKL_DYNAMIC": "FALSE",
+    "OMP_DYNAMIC": "FALSE",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def prepare(threads: int) -> None:
+    """Fixes thread counts and code paths. Call before anything imports torch."""
+    os.environ.update(DETERMINISM)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+@cache
+def fingerprint() -> dict[str, str]:
+    """Names and values, all strings. The engine computes on the CPU: a GPU that is there is no part of it."""
+    import numpy
+    import torch
+
+    return {
+        "engine": VERSION,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "machine": platform.machine(),
+        "device": cpu_model(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+        "devices": "1",
+    }
+
+
+def cpu_model(path: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name with family, model and stepping; the machine type where the system does not say.
+
+    The numbers are needed: a cloud hides the name ("AMD EPYC") and not the family.
+    """
+    try:
+        lines = path.read_text().partition("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    pairs = (line.partition(":") for line in lines)
+    about = {key.strip(): value.strip() for key, _, value in pairs}
+    name = about.get("model name", platform.machine())
+    numbers = [about.get(key, "") for key in ("cpu family", "model", "stepping")]
+    return f"{name} ({'/'.join(numbers)})" if all(numbers) else name

@@ -1,0 +1,86 @@
+"""The server process: its socket, its signals, and the pipe it dies with."""
+
+import logging
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from t1_engine import environment
+from t1_engine.log import set_up
+
+MESSAGE_BYTES = 64 << 20  # largest message, either way
+CALLS = 32  # answered at once; all but one wait for the compute thread
+SOCKET_PATH_BYTES = 107  # what sockaddr_un holds, less its final zero
+
+log = logging.getLogger("t1_engine")
+
+
+def serve(socket: str, threads: int) -> int:
+    """Serves until standard input ends (exits at once, from here) or SIGTERM; returns the exit code."""
+    started = time.monotonic()
+    set_up()
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    if reason := refuse(Path(socket)):
+        log.error(reason)
+        return 2
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    environment.prepare(threads)
+    server, compute = build(socket)
+    seconds = round(time.monotonic() - started, 3)
+    log.info("serving", extra={"fields": {"socket": socket, "threads": threads, "seconds": seconds}})
+    stopped.wait()
+    finished = server.stop(grace=1)  # no new calls from here on
+    compute.close()
+    finished.wait()
+    log.info("stopped")
+    sys.stderr.flush()
+    os._exit(0)  # torch's own threads need no farewell
+
+
+def die_with_parent() -> None:
+    """Exits when standard input ends: the parent holds the other end, so its death, however sudden, is ours."""
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def refuse(socket: Path) -> str | None:
+    """Why the socket cannot be made there, or None. Makes its directory where there is none."""
+    if len(os.fsencode(socket)) > SOCKET_PATH_BYTES:
+        return f"socket {socket}: the path is longer than {SOCKET_PATH_BYTES} bytes"
+    try:
+        socket.parent.mkdir(mode=0o700, exist_ok=True)
+        about = socket.parent.stat()
+    except OSError as error:
+        return f"socket {socket}: {error.strerror}"
+    if stat.S_IMODE(about.st_mode) != 0o700 or about.st_uid != os.geteuid():
+        return f"socket {socket}: its directory must belong to this user with mode 0700"
+    return None
+
+
+def build(socket: str):
+    """A started server and its compute thread. Imports what needs torch, after `environment.prepare`."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its log lines are no JSON
+    import grpc
+
+    from t1_engine.compute import Compute
+    from t1_engine.services import register
+
+    compute = Compute()
+    limits = [("grpc.max_send_message_length", MESSAGE_BYTES), ("grpc.max_receive_message_length", MESSAGE_BYTES)]
+    server = grpc.server(ThreadPoolExecutor(CALLS, thread_name_prefix="call"), options=limits)
+    register(server, compute)
+    before = os.umask(0o177)  # the socket is born 0600
+    try:
+        server.add_insecure_port(f"unix:{socket}")
+    finally:
+        os.umask(before)
+    server.start()
+    return server, compute

@@ -1,0 +1,131 @@
+"""States and policies as directories: safetensors and JSON only, never pickle.
+
+A snapshot holds
+- state.safetensors: every tensor of the state, under the names of state.py;
+- config.json: the model's shape, as Hugging Face writes it; tokenizer.json;
+- state.json: what is below, and the SHA-256 of the two files that the state's digest does not cover.
+
+Example state.json:
+{"schema": 1, "phase": "rl", "step": 130, "age": 5, "digest": "9b1f...", "policy": "77aa...",
+ "files": {"config.json": "05c1...", "tokenizer.json": "f00d..."}}
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from t1_engine import model, tokenizer
+from t1_engine.anchor import AnchorRule, new_anchor
+from t1_engine.config import Config
+from t1_engine.digest import policy_digest
+from t1_engine.directory import names, new_directory
+from t1_engine.state import Identity, State
+from t1_engine.status import Code, Refused
+
+SCHEMA = 1
+CHECKED = ("config.json", "tokenizer.json")
+
+
+def write(state: State, identity: Identity, path: Path) -> list[str]:
+    """Writes a snapshot into a new directory; answers its files' names."""
+    with new_directory(path) as directory:
+        tensors = {n: t.detach().contiguous() for n, t in state.tensors().items()}
+        save_file(tensors, directory / "state.safetensors", metadata={"format": "pt"})
+        write_json(directory / "config.json", state.policy.config.to_hf())
+        (directory / "tokenizer.json").write_text(state.tokenizer.to_str(pretty=False), "utf-8")
+        about = {
+            "schema": SCHEMA, "phase": state.phase, "step": state.step, "age": state.age,
+            "digest": identity.state, "policy": identity.policy,
+            "files": {name: file_digest(directory / name) for name in CHECKED},
+        }  # fmt: skip
+        write_json(directory / "state.json", about)
+    return names(path)
+
+
+def read(path: Path) -> tuple[State, Identity]:
+    """Opens a snapshot and checks it. Missing is NOT_FOUND; anything that does not fit is DATA_LOSS."""
+    if not path.is_dir():
+        raise Refused(Code.NOT_FOUND, f"snapshot {path}: not there")
+    try:
+        state, about = assemble(path)
+    except (Refused, FileNotFoundError, MemoryError):
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise Refused(Code.DATA_LOSS, f"snapshot {path}: {error}") from error
+    identity = state.identify()
+    if identity.state != about["digest"]:
+        found, wanted = identity.state[:12], str(about["digest"])[:12]
+        raise Refused(Code.DATA_LOSS, f"snapshot {path}: its tensors have digest {found}, its state.json says {wanted}")
+    return state, identity
+
+
+def assemble(path: Path) -> tuple[State, dict[str, Any]]:
+    """A state from a snapshot's files, its digest not yet checked; and its state.json."""
+    about = json.loads((path / "state.json").read_bytes())
+    if about["schema"] != SCHEMA or about["phase"] not in ("sft", "rl"):
+        raise ValueError(f"state.json: schema {about['schema']}, phase {about['phase']!r}: not known")
+    for name in CHECKED:
+        if file_digest(path / name) != about["files"][name]:
+            raise ValueError(f"{name} is not the file that was written")
+    named = load_file(path / "state.safetensors")
+    policy = model.Model(Config.from_hf(json.loads((path / "config.json").read_bytes())))
+    with_anchor = any(n.startswith("anchor.") for n in named)
+    state = State(
+        policy=policy,
+        tokenizer=tokenizer.load(path),
+        phase=about["phase"],
+        step=int(about["step"]),
+        age=int(about["age"]),
+        anchor=new_anchor(policy, AnchorRule("fixed")) if with_anchor else None,
+    )
+    state.restore(named)
+    if named.keys() != state.tensors().keys():
+        raise ValueError(f"state.safetensors: not expected: {sorted(named.keys() ^ state.tensors().keys())[:3]}")
+    return state, about
+
+
+def publish(state: State, path: Path) -> list[str]:
+    """Writes the policy alone, as a directory that transformers and vLLM load."""
+    with new_directory(path) as directory:
+        model.save(state.policy, directory)
+        eos = eos_ids(state.policy.config)
+        tokenizer.save(state.tokenizer, directory, eos[0])
+        generation = {"eos_token_id": eos, "pad_token_id": state.policy.config.pad_token_id, "do_sample": True}
+        write_json(directory / "generation_config.json", generation)
+    return names(path)
+
+
+def read_policy(path: Path, expect: str) -> model.Model:
+    """Opens a published policy and checks its digest. Missing is NOT_FOUND, anything else DATA_LOSS."""
+    if not path.is_dir():
+        raise Refused(Code.NOT_FOUND, f"policy {path}: not there")
+    try:
+        policy = model.load(path)
+    except (FileNotFoundError, MemoryError):
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise Refused(Code.DATA_LOSS, f"policy {path}: {error}") from error
+    found = policy_digest(policy.state_dict())
+    if found != expect:
+        raise Refused(Code.DATA_LOSS, f"policy {path}: its tensors have digest {found[:12]}, not {expect[:12]}")
+    return policy
+
+
+def eos_ids(config: Config) -> list[int]:
+    """The token ids that end a response, the usual one first."""
+    eos = config.eos_token_id
+    if eos is None:
+        raise Refused(Code.INVALID_ARGUMENT, "config.json: no eos_token_id; a response could not end")
+    return [eos] if isinstance(eos, int) else list(eos)
+
+
+def file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
