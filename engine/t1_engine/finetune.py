@@ -1,0 +1,76 @@
+"""Supervised fine-tuning: one step, its learning rate, and the order of the data.
+
+Legend: R response tokens.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from t1_engine.batch import Tokens, pack
+from t1_engine.logprob import token_logprob
+from t1_engine.model import Model
+from t1_engine.optimizer import take_step
+from t1_engine.rng import order
+
+MICRO_TOKENS = 4096  # packed tokens of one forward and backward pass; activations stay in the cache
+
+
+@dataclass(frozen=True)
+class SftResult:
+    loss: float  # nats a response token
+    entropy: float  # nats, mean over response tokens
+    grad_norm: float  # before clipping
+    tokens: int  # response tokens trained on
+    padding: float  # mean share of padding in the attention rectangles
+
+
+def sft_step(policy: Model, optimizer: torch.optim.Optimizer, sequences: Sequence[Tokens], lr: float) -> SftResult:
+    """One optimizer step on the mean negative log-probability of all response tokens of `sequences`."""
+    total = sum(len(s.response) for s in sequences)
+    if not total:
+        raise ValueError("no response tokens to train on")
+    optimizer.zero_grad(set_to_none=True)
+    loss = entropy = padding = 0.0
+    parts = micro_batches(sequences)
+    for part in parts:
+        packed = pack(part)
+        hidden_RD = policy(packed).index_select(0, packed.predict_R)
+        logprob_R, entropy_R = token_logprob(hidden_RD, policy.head_VD, packed.target_R)
+        part_loss = -logprob_R.sum() / total
+        part_loss.backward()
+        loss += float(part_loss.detach())
+        entropy += float(entropy_R.detach().sum()) / total
+        padding += packed.padding / len(parts)
+    norm = take_step(policy, optimizer, lr, loss)
+    return SftResult(loss, entropy, norm, total, padding)
+
+
+def micro_batches(sequences: Sequence[Tokens], limit: int = MICRO_TOKENS) -> list[list[Tokens]]:
+    """Cuts sequences, longest first, into parts of about `limit` tokens: similar lengths share a part."""
+    parts: list[list[Tokens]] = []
+    size = 0
+    for s in sorted(sequences, key=lambda s: -len(s.prompt) - len(s.response)):
+        n = len(s.prompt) + len(s.response)
+        if not parts or size + n > limit:
+            parts.append([])
+            size = 0
+        parts[-1].append(s)
+        size += n
+    return parts
+
+
+def cosine_lr(step: int, total: int, peak: float, warmup: float = 0.03) -> float:
+    """Learning rate of step 0 <= step < total: linear warm-up over a share of the steps, then cosine to zero."""
+    rise = max(1, round(warmup * total))
+    if step < rise:
+        return peak * (step + 1) / rise
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+
+
+def batch_order(seed: int, epoch: int, count: int, batch: int) -> list[list[int]]:
+    """Numbers 0 .. count-1 shuffled by (seed, epoch) and cut into batches; the last one may be smaller."""
+    numbers = order(seed, epoch, count)
+    return [numbers[i : i + batch] for i in range(0, count, batch)]
