@@ -39,7 +39,7 @@ def tensor_digest(tensor: Tensor) -> str:
     """SHA-256 of a tensor's elements, lower-case hex. Host byte order must be little-endian."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     # A view as bytes: numpy has no bfloat16.
-    return hashlib.sha256(memoryview(flat.view(torch.uint8).numpy())).hexdigest()
+    return hashlib.sha256(memoryview(flat.view(torch.uint8).numpy())).hexdigest()  # pyright: ignore[reportArgumentType]
 
 
 def tensor_digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -43,7 +43,7 @@ class State:
     step: int = 0
     age: int = 0
     anchor: Model | None = None
-    optimizer: torch.optim.AdamW = field(default=None)  # pyright: ignore[reportArgumentType]
+    optimizer: torch.optim.AdamW = field(default=None)  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
         if self.optimizer is None:

@@ -14,7 +14,7 @@ SPECIALS = ("<pad>", "<eos>", "<unk>")
 
 def word_level(vocabulary: Sequence[str]) -> Tokenizer:
     """One token a word, split at white space; the specials come first. Bad words are INVALID_ARGUMENT."""
-    seen = set(SPECIALS)
+    seen: set[str] = set(SPECIALS)
     for word in vocabulary:
         if not word or word.split() != [word]:
             raise invalid(f"vocabulary: {word!r} is not one word without white space")

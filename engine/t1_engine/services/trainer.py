@@ -1,0 +1,130 @@
+"""Trainer: one state, and the calls that open it, move it on and write it down."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from tokenizers import Tokenizer
+
+from t1_engine import snapshot, steps
+from t1_engine.compute import Compute, Job
+from t1_engine.pb import engine_pb2 as pb
+from t1_engine.pb import engine_pb2_grpc as rpc
+from t1_engine.state import Identity
+from t1_engine.state import State as Training
+from t1_engine.status import Code, Refused, invalid
+
+log = logging.getLogger("t1_engine")
+
+
+class Trainer(rpc.TrainerServicer):
+    """Fields change on the compute thread only; others read `held` and `tokenizer`, each replaced as a whole."""
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+        self.held: tuple[Training | None, Identity | None] = (None, None)
+        self._last: tuple[str, str, pb.StepResult] | None = None  # parent, request, result
+        self._traces = steps.TraceCache()
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        state, _ = self.held
+        return state.tokenizer if state is not None else None
+
+    def State(self, request: pb.StateRequest, context: grpc.ServicerContext) -> pb.StateReply:
+        return describe(*self.held)  # waits for nothing
+
+    def Open(self, request: pb.OpenRequest, context: grpc.ServicerContext) -> pb.StateReply:
+        return self._compute.call(context, lambda job: self._open(request))
+
+    def FineTune(self, request: pb.FineTuneRequest, context: grpc.ServicerContext) -> Iterator[pb.FineTuneReply]:
+        def step(state: Training, files: steps.Files, job: Job) -> steps.Result:
+            return steps.fine_tune(state, request, self._traces(files.traces, state), job)
+
+        return self._compute.stream(context, lambda job: self._move(request, step, pb.FineTuneReply, job))
+
+    def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> Iterator[pb.UpdateReply]:
+        def step(state: Training, files: steps.Files, job: Job) -> steps.Result:
+            return steps.update(state, request, files, job)
+
+        return self._compute.stream(context, lambda job: self._move(request, step, pb.UpdateReply, job))
+
+    def Snapshot(self, request: pb.WriteRequest, context: grpc.ServicerContext) -> pb.WriteReply:
+        def work(job: Job) -> pb.WriteReply:
+            state, identity = self._expect(request.expect, "state")
+            return pb.WriteReply(files=snapshot.write(state, identity, Path(request.directory)))
+
+        return self._compute.call(context, work)
+
+    def Publish(self, request: pb.WriteRequest, context: grpc.ServicerContext) -> pb.WriteReply:
+        def work(job: Job) -> pb.WriteReply:
+            state, _ = self._expect(request.expect, "policy")
+            return pb.WriteReply(files=snapshot.publish(state, Path(request.directory)))
+
+        return self._compute.call(context, work)
+
+    def _open(self, request: pb.OpenRequest) -> pb.StateReply:
+        """Replaces the state; one that is refused leaves the old."""
+        if request.WhichOneof("source") == "snapshot":
+            state, identity = snapshot.read(Path(request.snapshot))
+        elif request.WhichOneof("source") == "scratch":
+            state = steps.scratch(request.scratch)
+            identity = state.identify()
+        else:
+            raise invalid("source: none given; a snapshot or a scratch configuration")
+        if request.expect and request.expect != identity.state:
+            raise Refused(Code.DATA_LOSS, f"opened state {identity.state[:12]}; expected {request.expect[:12]}")
+        self.held, self._last = (state, identity), None
+        return describe(state, identity)
+
+    def _expect(self, digest: str, which: str) -> tuple[Training, Identity]:
+        """The state held, if its digest (of the state, or of its policy) is that."""
+        state, identity = self.held
+        if state is None or identity is None:
+            raise Refused(Code.FAILED_PRECONDITION, "no state is open")
+        found = getattr(identity, which)
+        if found != digest:
+            raise Refused(Code.FAILED_PRECONDITION, f"the {which} held is {found[:12]}; asked for {digest[:12]}")
+        return state, identity
+
+    def _move(
+        self, request: Any, step: Callable[[Training, steps.Files, Job], steps.Result], reply: type[Message], job: Job
+    ) -> Message:
+        """Compare and swap: takes the step from its parent, or answers again what taking it gave."""
+        files = steps.Files.read(request)
+        asked = files.digest(request)
+        _, identity = self.held
+        if self._last and identity and self._last[:2] == (request.parent, asked):
+            if self._last[2].digest == identity.state:
+                return reply(result=self._last[2])
+        state, identity = self._expect(request.parent, "state")
+        try:
+            result = step(state, files, job)
+            moved = state.identify()
+        except BaseException:
+            self._check_untouched(state, identity)
+            raise
+        answer = result.to_proto(moved)
+        self.held, self._last = (state, moved), (request.parent, asked, answer)
+        return reply(result=answer)
+
+    def _check_untouched(self, state: Training, identity: Identity) -> None:
+        """A step that failed half-way (out of memory while moving the anchor) leaves a state that is no state."""
+        if state.identify().state != identity.state:
+            log.error("a step failed half-way; the state is dropped")
+            self.held = (None, None)
+
+
+def describe(state: Training | None, identity: Identity | None) -> pb.StateReply:
+    if state is None or identity is None:
+        return pb.StateReply()
+    return pb.StateReply(
+        digest=identity.state,
+        policy=identity.policy,
+        step=state.step,
+        parameters=sum(p.numel() for p in state.policy.parameters()),
+        eos=snapshot.eos_ids(state.policy.config)[0],
+    )
