@@ -73,7 +73,8 @@ class Cache:
         slots = self.slot + room - 1  # the last sampled token is never fed back
         if slots > c.max_position_embeddings:
             raise ValueError(
-                f"prompt and response: {slots + 1} tokens, the model's max_position_embeddings is {c.max_position_embeddings}"
+                f"prompt and response: {slots + 1} tokens; "
+                f"the model's max_position_embeddings is {c.max_position_embeddings}"
             )
         prompt_B = torch.tensor(row_prompt)
         start_P = torch.tensor([self.slot - len(p) for p in prompts])

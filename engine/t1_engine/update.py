@@ -195,5 +195,6 @@ def _check(groups: Sequence[Group]) -> None:
         for i, (y, logprobs) in enumerate(zip(g.responses, g.sampler_logprobs, strict=True)):
             if not y or len(y) != len(logprobs):
                 raise ValueError(
-                    f"group {n}, response {i}: {len(y)} tokens, {len(logprobs)} log-probabilities; need the same, at least 1"
+                    f"group {n}, response {i}: {len(y)} tokens, {len(logprobs)} log-probabilities; "
+                    "need the same, at least 1"
                 )

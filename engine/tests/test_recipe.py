@@ -122,6 +122,6 @@ def test_the_other_anchors(tiny):
         move(still, tiny, fixed, n)
         move(jumping, tiny, reset, n)
         assert not same(still) and same(jumping) == (n == 3)
-    for bad in (dict(kind="emma"), dict(coefficient=1.5), dict(kind="reset")):
+    for bad in ({"kind": "emma"}, {"coefficient": 1.5}, {"kind": "reset"}):
         with pytest.raises(ValueError):
             AnchorRule(**bad)

@@ -101,7 +101,7 @@ def test_uniforms_are_pinned_and_uniform():
 
     assert int(mix(torch.tensor([0]))) == signed(0xE220A8397B1DCDAF)
     u = uniform(row_keys([1], [2]).expand(100_000), torch.arange(100_000))
-    assert 0 <= float(u.min()) and float(u.max()) < 1
+    assert float(u.min()) >= 0 and float(u.max()) < 1
     assert float(u.mean()) == pytest.approx(0.5, abs=0.005) and float(u.var()) == pytest.approx(1 / 12, abs=0.002)
 
 
@@ -114,6 +114,6 @@ def test_cancelling_stops_between_tokens(tiny):
 def test_limits_are_refused(tiny):
     with pytest.raises(ValueError, match="max_position_embeddings"):
         run(tiny, PROMPTS, Sampling(1.0, 1.0, 256))
-    for bad in (dict(temperature=-1.0), dict(top_p=0.0), dict(max_tokens=0)):
+    for bad in ({"temperature": -1.0}, {"top_p": 0.0}, {"max_tokens": 0}):
         with pytest.raises(ValueError):
             Sampling(**bad)
