@@ -73,4 +73,4 @@ def test_batch_order_changes_with_the_epoch():
 def test_cosine_lr_rises_and_falls():
     rates = [cosine_lr(s, 100, 2.0, 0.1) for s in range(100)]
     assert rates[0] == pytest.approx(0.2) and max(rates) == 2.0 == rates[9] and 0 < rates[-1] < 0.01
-    assert all(a >= b for a, b in itertools.pairwise(rates))
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
