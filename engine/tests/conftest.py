@@ -1,40 +1,44 @@
-"""Fixtures: engines are slow to start, so the session shares two."""
+"""Puts the package on the path, and makes CPU arithmetic quick and repeatable."""
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import pytest
-from process import Engine, write_rollouts, write_traces
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from t1_engine.config import Config  # noqa: E402
+from t1_engine.model import Model, build  # noqa: E402
+
+torch.set_num_threads(1)
+
+TINY = dict(
+    vocab_size=61, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=2, max_position_embeddings=256, initializer_range=0.3,
+)  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
-    base = tmp_path_factory.mktemp("engines")
-    pair = Engine(base / "a"), Engine(base / "b")  # both begin to start
-    yield pair[0].connect(), pair[1].connect()
-    for engine in pair:
-        engine.stop()
+@pytest.fixture(params=["llama", "llama-biased-tied", "qwen2"])
+def config(request) -> Config:
+    extra = {
+        "llama": dict(rope_theta=500.0, head_dim=16),
+        "llama-biased-tied": dict(attention_bias=True, tie_word_embeddings=True),
+        "qwen2": dict(model_type="qwen2", tie_word_embeddings=True, rms_norm_eps=1e-5),
+    }
+    return Config(**(TINY | extra[request.param]))
 
 
 @pytest.fixture
-def engine(engines: tuple[Engine, Engine]) -> Engine:
-    """An engine that holds a fresh scratch state."""
-    engines[0].open_scratch()
-    return engines[0]
+def tiny() -> Model:
+    return build(Config(**TINY, tie_word_embeddings=True), seed=3)
 
 
-@pytest.fixture
-def other(engines: tuple[Engine, Engine]) -> Engine:
-    """A second process with the same state."""
-    engines[1].open_scratch()
-    return engines[1]
-
-
-@pytest.fixture(scope="session")
-def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_traces(tmp_path_factory.mktemp("traces") / "traces.parquet")
-
-
-@pytest.fixture(scope="session")
-def rollouts(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
-    return write_rollouts(tmp_path_factory.mktemp("rollouts") / "r")
+def shake(model: Model) -> Model:
+    """Gives biases and norms values too: at their initial 0 and 1 a test would not see them."""
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for p in model.parameters():
+            if p.dim() == 1:
+                p.add_(torch.randn(p.shape, generator=generator) * 0.3)
+    return model

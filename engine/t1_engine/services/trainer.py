@@ -96,10 +96,10 @@ class Trainer(rpc.TrainerServicer):
         """Compare and swap: takes the step from its parent, or answers again what taking it gave."""
         files = steps.Files.read(request)
         asked = files.digest(request)
-        _, identity = self.held
-        if self._last and identity and self._last[:2] == (request.parent, asked):
-            if self._last[2].digest == identity.state:
-                return reply(result=self._last[2])
+        _, now = self.held
+        again = self._last and now and (request.parent, asked, now.state) == (*self._last[:2], self._last[2].digest)
+        if self._last and again:
+            return reply(result=self._last[2])
         state, identity = self._expect(request.parent, "state")
         try:
             result = step(state, files, job)
