@@ -90,15 +90,16 @@ type FineTuneInput struct {
 
 // UpdateInput is one reinforcement-learning step.
 type UpdateInput struct {
-	Run       string           `json:"run"`
-	Seq       int              `json:"seq"`
-	Iteration int              `json:"iteration"`
-	Parent    Digest           `json:"parent"`
-	Rollouts  []Ref            `json:"rollouts"`
-	Scores    Ref              `json:"scores"`
-	Hyper     Hyper            `json:"hyper"`
-	Anchor    AnchorMove       `json:"anchor"`
-	Observed  IterationTimings `json:"observed"` // for the Observation only
+	Run       string             `json:"run"`
+	Seq       int                `json:"seq"`
+	Iteration int                `json:"iteration"`
+	Parent    Digest             `json:"parent"`
+	Rollouts  []Ref              `json:"rollouts"`
+	Scores    Ref                `json:"scores"`
+	Hyper     Hyper              `json:"hyper"`
+	Anchor    AnchorMove         `json:"anchor"`
+	Metrics   map[string]float64 `json:"metrics"`  // of the scores: they become part of the record's
+	Observed  IterationTimings   `json:"observed"` // for the Observation only
 }
 
 // IterationTimings is what the activities before an update measured.
@@ -160,7 +161,7 @@ type ScoreInput struct {
 // ScoreOutput says what the rollouts earned.
 type ScoreOutput struct {
 	Scores  Ref                `json:"scores"`
-	Metrics map[string]float64 `json:"metrics"` // see [ScoreMetrics]
+	Metrics map[string]float64 `json:"metrics"` // see [MetricReward] and its neighbours
 	Seconds float64            `json:"seconds"`
 }
 

@@ -2,18 +2,18 @@ package t1
 
 // Problem is one thing to solve. It is also the row type of a problem data set.
 type Problem struct {
-	ID     string  `json:"id" parquet:"id"`         // unique in its data set
-	Prompt string  `json:"prompt" parquet:"prompt"` // as the model reads it
-	Answer string  `json:"answer" parquet:"answer"` // a reference answer
-	Data   string  `json:"data" parquet:"data"`     // what the task needs to grade, as JSON
-	Tokens []int32 `json:"tokens" parquet:"tokens"` // Prompt, tokenised
+	ID     string  `json:"id" parquet:"id"`              // unique in its data set
+	Prompt string  `json:"prompt" parquet:"prompt"`      // as the model reads it
+	Answer string  `json:"answer" parquet:"answer"`      // a reference answer
+	Data   string  `json:"data" parquet:"data"`          // what the task needs to grade, as JSON
+	Tokens []int32 `json:"tokens" parquet:"tokens,list"` // Prompt, tokenised
 }
 
 // Trace is one demonstration to fine-tune on: row type of a trace data set.
 type Trace struct {
-	Problem  string  `json:"problem" parquet:"problem"`   // ID of its problem
-	Prompt   []int32 `json:"prompt" parquet:"prompt"`     // token ids
-	Response []int32 `json:"response" parquet:"response"` // token ids, end of sequence included
+	Problem  string  `json:"problem" parquet:"problem"`        // ID of its problem
+	Prompt   []int32 `json:"prompt" parquet:"prompt,list"`     // token ids
+	Response []int32 `json:"response" parquet:"response,list"` // token ids, end of sequence included
 }
 
 // Grade is a verdict on one response.

@@ -19,9 +19,10 @@ type Record struct {
 	Run         string             `json:"run"`
 	Seq         int                `json:"seq"`
 	Kind        string             `json:"kind"`
-	Parent      Digest             `json:"parent,omitempty"` // state before; empty in the first record
-	Result      Digest             `json:"result"`           // state after
-	Policy      Digest             `json:"policy"`           // policy after
+	Previous    string             `json:"previous,omitempty"` // SHA-256 of the bytes of record Seq-1: the log is a hash chain
+	Parent      Digest             `json:"parent,omitempty"`   // state before; empty in the first record
+	Result      Digest             `json:"result"`             // state after
+	Policy      Digest             `json:"policy"`             // policy after
 	Init        *InitStep          `json:"init,omitempty"`
 	SFT         *SFTStep           `json:"sft,omitempty"`
 	Update      *UpdateStep        `json:"update,omitempty"`

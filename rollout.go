@@ -2,14 +2,14 @@ package t1
 
 // Rollout is one sampled response: the row type of a block.
 type Rollout struct {
-	Problem  string    `json:"problem" parquet:"problem"`   // ID
-	Sample   int32     `json:"sample" parquet:"sample"`     // 0 to K-1
-	Prompt   []int32   `json:"prompt" parquet:"prompt"`     // token ids
-	Tokens   []int32   `json:"tokens" parquet:"tokens"`     // of the response; ends with end of sequence where Finish is "stop"
-	LogProbs []float32 `json:"logprobs" parquet:"logprobs"` // of Tokens under Policy at temperature 1, as the sampler saw them
-	Finish   string    `json:"finish" parquet:"finish"`     // "stop" or "length"
-	Text     string    `json:"text" parquet:"text"`         // Tokens, decoded without the end of sequence
-	Policy   Digest    `json:"policy" parquet:"policy"`     // that produced it
+	Problem  string    `json:"problem" parquet:"problem"`        // ID
+	Sample   int32     `json:"sample" parquet:"sample"`          // 0 to K-1
+	Prompt   []int32   `json:"prompt" parquet:"prompt,list"`     // token ids
+	Tokens   []int32   `json:"tokens" parquet:"tokens,list"`     // of the response; ends with end of sequence where Finish is "stop"
+	LogProbs []float32 `json:"logprobs" parquet:"logprobs,list"` // of Tokens under Policy at temperature 1, as the sampler saw them
+	Finish   string    `json:"finish" parquet:"finish"`          // "stop" or "length"
+	Text     string    `json:"text" parquet:"text"`              // Tokens, decoded without the end of sequence
+	Policy   Digest    `json:"policy" parquet:"policy"`          // that produced it
 }
 
 // How a response ended.
@@ -24,8 +24,8 @@ type Score struct {
 	Problem   string   `json:"problem" parquet:"problem"`
 	Sample    int32    `json:"sample" parquet:"sample"`
 	Correct   bool     `json:"correct" parquet:"correct"`
-	Reward    float64  `json:"reward" parquet:"reward"`       // r': 1 right, 0 wrong, -1 penalised
-	Penalties []string `json:"penalties" parquet:"penalties"` // reasons; see [Penalties]
+	Reward    float64  `json:"reward" parquet:"reward"`            // r': 1 right, 0 wrong, -1 penalised
+	Penalties []string `json:"penalties" parquet:"penalties,list"` // reasons; see [Penalties]
 	Answer    string   `json:"answer" parquet:"answer"`
 }
 

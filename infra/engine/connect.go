@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"t1"
+	pb "t1/infra/engine/enginepb"
+)
+
+// messageBytes bounds a message either way: a step's answer has one row a rollout.
+const messageBytes = 64 << 20
+
+// Client asks a running engine. It is safe for several callers; the engine
+// computes for one at a time.
+type Client struct {
+	connection *grpc.ClientConn
+	engine     pb.EngineClient
+	trainer    pb.TrainerClient
+	sampler    pb.SamplerClient
+	text       pb.TextClient
+	stall      time.Duration // longest silence of a call; 0 waits for ever
+	kill       func()        // ends the engine; nil where somebody else owns it
+	sign       atomic.Int64  // when the engine last showed life, Unix nanoseconds
+}
+
+// connect makes a client of the engine behind a Unix socket. It does not wait
+// for the engine.
+func connect(socket string, stall time.Duration, kill func()) (*Client, error) {
+	connection, err := grpc.NewClient("unix:"+socket,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // the socket's directory is ours alone
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(messageBytes), grpc.MaxCallSendMsgSize(messageBytes)))
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		connection: connection, engine: pb.NewEngineClient(connection), trainer: pb.NewTrainerClient(connection),
+		sampler: pb.NewSamplerClient(connection), text: pb.NewTextClient(connection), stall: stall, kill: kill,
+	}, nil
+}
+
+func (c *Client) close() { _ = c.connection.Close() }
+
+// kinds is the one place where the engine's status codes get their meaning; the
+// table is the header of engine.proto.
+var kinds = map[codes.Code]t1.Kind{
+	codes.InvalidArgument:    t1.KindInvalid,
+	codes.NotFound:           t1.KindNotFound,
+	codes.FailedPrecondition: t1.KindStateMismatch,
+	codes.DataLoss:           t1.KindCorrupt,
+	codes.ResourceExhausted:  t1.KindOutOfMemory,
+	codes.Aborted:            t1.KindNumeric,
+	codes.Unavailable:        t1.KindUnavailable,
+}
+
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	s, is := status.FromError(err)
+	if !is {
+		return err
+	}
+	switch s.Code() {
+	case codes.Canceled:
+		return context.Canceled
+	case codes.DeadlineExceeded:
+		return context.DeadlineExceeded
+	}
+	kind, known := kinds[s.Code()]
+	if !known {
+		kind = t1.KindInternal
+	}
+	return t1.Errorf(kind, "engine: %s", s.Message())
+}
+
+// watch ends a call whose engine shows no sign of life: a hung process cannot
+// be asked to stop, only killed. A sign in any call counts for all of them,
+// since the engine computes for one at a time and the others wait.
+type watch struct {
+	client  *Client
+	timer   *time.Timer
+	stalled atomic.Bool
+	cancel  context.CancelFunc
+}
+
+func (c *Client) watch(ctx context.Context) (context.Context, *watch) {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watch{client: c, cancel: cancel}
+	w.alive()
+	if c.stall > 0 {
+		w.timer = time.AfterFunc(c.stall, w.check)
+	}
+	return ctx, w
+}
+
+// check is due when this call's engine may have been silent for too long.
+func (w *watch) check() {
+	silent := time.Since(time.Unix(0, w.client.sign.Load()))
+	if silent < w.client.stall {
+		w.timer.Reset(w.client.stall - silent)
+		return
+	}
+	w.stalled.Store(true)
+	if w.client.kill != nil {
+		w.client.kill()
+	}
+	w.cancel()
+}
+
+func (w *watch) alive() { w.client.sign.Store(time.Now().UnixNano()) }
+
+func (w *watch) stop() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.cancel()
+}
+
+// explain says that the engine hung where that is why a call failed.
+func (w *watch) explain(err error) error {
+	if err != nil && w.stalled.Load() {
+		return t1.Errorf(t1.KindUnavailable, "the engine showed no progress for %s and was ended", w.client.stall)
+	}
+	return err
+}
