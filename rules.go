@@ -1,0 +1,134 @@
+package t1
+
+import "slices"
+
+// specRules is the table of the rules, in the order of Spec; validate.go holds
+// the rules between fields. A new field of Spec needs a line here.
+var specRules = slices.Concat(
+	[]Rule{
+		whole("version", between(1, 1), "D", "of the spec's format"),
+		whole("seed", atLeast(0), "D", "of everything random"),
+	},
+	taskRules(), modelRules(), sftRules(), poolRules(), rlRules(),
+	[]Rule{whole("snapshot_every", atLeast(1), "D", "records between snapshots")},
+	evaluationRules(),
+	[]Rule{
+		whole("resources.threads", between(1, 1024), "D", "CPU threads of the engine; part of the environment fingerprint"),
+		whole("resources.heartbeat_timeout", atLeast(1), "D", "seconds without progress after which an attempt is given up"),
+	},
+)
+
+func taskRules() []Rule {
+	const game = "task.countdown."
+	return []Rule{
+		choice("task.name", "D", "what is learnt", "countdown"),
+		wholes(game+"numbers", between(3, 4), 1, "D", "how many numbers a game has; more than one value mixes evenly"),
+		whole(game+"max_number", between(5, 25), "D", "largest number dealt"),
+		whole(game+"max_target", between(10, 199), "D", "largest target and largest value on the way"),
+		whole(game+"train", atLeast(1), "D", "training games"),
+		whole(game+"held_out", atLeast(1), "D", "games kept for evaluation, none of them a training game"),
+		whole(game+"traces", atLeast(1), "D", "demonstrations to fine-tune on, spread evenly over the training games (P: about 12k prompts)"),
+		whole(game+"min_tries", atLeast(0), "D", "fewest wrong tries in a demonstration"),
+		whole(game+"max_tries", between(0, 100), "D", "most wrong tries in a demonstration"),
+	}
+}
+
+func modelRules() []Rule {
+	const model = "model.scratch."
+	return []Rule{
+		whole(model+"hidden_size", atLeast(2), "D", "width; a multiple of 2 x heads"),
+		whole(model+"intermediate_size", atLeast(1), "D", "width inside the feed-forward block"),
+		whole(model+"layers", atLeast(1), "D", "decoder layers"),
+		whole(model+"heads", between(1, 1024), "D", "attention heads"),
+		whole(model+"kv_heads", atLeast(1), "D", "key and value heads; divides heads"),
+		number(model+"rope_theta", above(0), "D", "base of the rotary position embedding"),
+		flag(model+"tie_embeddings", "D", "whether input and output embeddings are one matrix"),
+	}
+}
+
+func optimizerRules(path, rateSource, rateDoc, warmupDoc string) []Rule {
+	return []Rule{
+		number(path+"learning_rate", aboveTo(0, 1), rateSource, "peak; "+rateDoc),
+		number(path+"warmup", between(0, 1), "C", "share of the steps; "+warmupDoc),
+		number(path+"beta1", fromBelow(0, 1), "C", "AdamW's decay of the first moment"),
+		number(path+"beta2", fromBelow(0, 1), "C", "AdamW's decay of the second moment"),
+		number(path+"weight_decay", atLeast(0), "C", "decoupled weight decay"),
+		number(path+"gradient_clip", atLeast(0), "C", "largest gradient norm; 0 does not clip"),
+	}
+}
+
+func sftRules() []Rule {
+	return append([]Rule{
+		whole("sft.epochs", atLeast(1), "P", "passes over the demonstrations"),
+		whole("sft.batch_size", atLeast(1), "C", "demonstrations a step"),
+		whole("sft.steps_per_record", atLeast(1), "D", "optimizer steps in one log record"),
+	}, optimizerRules("sft.optimizer.", "P", "then cosine to 0", "linear from 0")...)
+}
+
+func poolRules() []Rule {
+	return []Rule{
+		whole("pool.problems", atLeast(1), "D", "training problems to try"),
+		whole("pool.samples", atLeast(1), "P", "responses a problem"),
+		{
+			Field: "pool.pass_rate", Type: "list of numbers", Source: "P",
+			Allowed: "[low, high] with low below high, each from -1 to 2",
+			Doc:     "open interval of the share right that is kept; a low below 0 keeps 0, a high above 1 keeps 1",
+			holds: func(value any) bool {
+				rate := value.([]float64)
+				return len(rate) == 2 && -1 <= rate[0] && rate[0] < rate[1] && rate[1] <= 2
+			},
+		},
+		number("pool.temperature", aboveTo(0, 2), "D", "of sampling"),
+		number("pool.top_p", aboveTo(0, 1), "D", "share of the probability that is sampled from"),
+	}
+}
+
+func rlRules() []Rule {
+	return slices.Concat([]Rule{
+		whole("rl.iterations", atLeast(1), "D", "optimizer steps"),
+		whole("rl.prompts", atLeast(1), "P", "prompts a step"),
+		whole("rl.k", atLeast(2), "P", "responses a prompt"),
+		number("rl.temperature", aboveTo(0, 2), "P", "of sampling"),
+		number("rl.top_p", aboveTo(0, 1), "P", "share of the probability that is sampled from"),
+		whole("rl.max_tokens", atLeast(1), "P", "longest response, tokens"),
+		whole("rl.shards", atLeast(1), "D", "sampling activities an iteration"),
+		whole("rl.block_prompts", atLeast(1), "D", "prompts in one block of rollouts"),
+	}, optimizerRules("rl.optimizer.", "P", "constant after the warm-up", "linear from 0"), []Rule{
+		number("rl.beta", atLeast(0), "P", "weight of d in the reward"),
+		number("rl.alpha", atLeast(0), "D", "weight of the entropy bonus"),
+		number("rl.clip_ratio", aboveTo(0, 1), "C", "eps of the ratio clip"),
+		choice("rl.aggregation", "C", "of the token losses: mean inside a response and then over responses, or mean over all tokens", "response", "token"),
+		choice("rl.anchor.action", "P", "how the anchor moves", "ema", "fixed", "reset", "none"),
+		{
+			Field: "rl.anchor.coefficient", Type: "number", Source: "C",
+			Allowed: "-1 or a number of at least 0 and below 1",
+			Doc:     "share of the old anchor that one move keeps; -1 means 1 - 3/iterations (D)",
+			holds:   func(value any) bool { c := value.(float64); return c == -1 || fromBelow(0, 1).holds(c) },
+		},
+		whole("rl.anchor.every", atLeast(1), "P", "iterations between two moves of the anchor"),
+		whole("rl.penalties.repetition_window", atLeast(0), "C", "characters; 0 switches the detector off"),
+		whole("rl.penalties.repetition_count", atLeast(2), "C", "times some window must occur"),
+		flag("rl.penalties.over_length", "P", "whether no end of sequence at the limit is penalised"),
+		flag("rl.penalties.foreign_script", "P", "whether letters of a script the prompt does not use, and garbled characters, are penalised"),
+		number("rl.penalties.nonsense", atLeast(0), "C", "mean negative log-probability, nats a token, above which a response is penalised; 0 switches the detector off"),
+		whole("rl.iterations_per_run", atLeast(1), "D", "iterations before the workflow continues as new"),
+	})
+}
+
+func evaluationRules() []Rule {
+	const scaling = "evaluation.scaling."
+	return []Rule{
+		numbers("evaluation.at", aboveTo(0, 1), 0, "P", "shares of the iterations after which to evaluate; the fine-tuned policy always is"),
+		whole("evaluation.every", atLeast(0), "D", "also every so many iterations; 0 never"),
+		whole("evaluation.problems", atLeast(1), "D", "held-out problems used, from the first"),
+		whole("evaluation.samples", atLeast(1), "D", "responses a problem beside the greedy one"),
+		number("evaluation.temperature", aboveTo(0, 2), "D", "of those"),
+		number("evaluation.top_p", aboveTo(0, 1), "D", "of those"),
+		whole("evaluation.max_tokens", atLeast(1), "P", "longest response, tokens; as in training"),
+		whole("evaluation.shard_problems", atLeast(1), "D", "problems a shard"),
+		whole(scaling+"fractions", between(0, 100), "P", "cuts at i/fractions of a response's own thinking; 0 switches them off"),
+		wholes(scaling+"caps", atLeast(1), 0, "P", "cuts at so many tokens"),
+		choice(scaling+"summary_model", "D", "what answers from cut thinking: the run's fine-tuned policy (P: the base model), or the policy itself", "sft", "policy"),
+		whole(scaling+"summary_tokens", atLeast(1), "D", "longest answer, tokens"),
+	}
+}
