@@ -1,0 +1,153 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"t1"
+)
+
+// boundary is the place between two records: what is owed is done, a pause
+// lasts here, and only here a run continues as new.
+func (r *run) boundary(ctx workflow.Context) error {
+	phase := r.Status.Phase
+	for {
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
+		if err := r.continueAsNew(ctx); err != nil {
+			return err
+		}
+		if !r.Status.PauseAsked {
+			r.enter(ctx, phase)
+			return nil
+		}
+		r.enter(ctx, t1.PhasePaused)
+		r.doing(ctx, "paused before the next record")
+		err := workflow.Await(ctx, func() bool { return !r.Status.PauseAsked || r.owes() || r.wantsNew(ctx) })
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// owes reports whether something that was asked for can be done now.
+func (r *run) owes() bool {
+	return r.SnapshotAsked && r.Snapshot != r.Status.Seq || r.EvaluationAsked && r.Evaluated != r.Status.Seq
+}
+
+// settle does what is owed at this record, and nothing twice.
+func (r *run) settle(ctx workflow.Context) error {
+	if err := r.keep(ctx); err != nil {
+		return err
+	}
+	if err := r.evaluate(ctx); err != nil {
+		return err
+	}
+	return r.collect(ctx)
+}
+
+func (r *run) keep(ctx workflow.Context) error {
+	seq := r.Status.Seq
+	if !r.SnapshotAsked || r.Snapshot == seq {
+		return nil
+	}
+	what := fmt.Sprintf("snapshot after record %d", seq)
+	_, err := r.step(ctx, what, false, func() error {
+		_, err := call(ctx, what, t1.Trainer.Snapshot, t1.SnapshotInput{Run: r.Status.Run, Seq: seq, State: r.Status.State})
+		return err
+	})
+	if err == nil {
+		r.Snapshot, r.SnapshotAsked = seq, false
+	}
+	return err
+}
+
+// evaluate measures the policy at hand. Giving it up counts as done: training
+// must not wait for a measurement for ever.
+func (r *run) evaluate(ctx workflow.Context) error {
+	seq := r.Status.Seq
+	if !r.EvaluationAsked || r.Evaluated == seq {
+		return nil
+	}
+	phase, done, total := r.Status.Phase, r.Status.Done, r.Status.Total
+	in := r.evaluation()
+	r.enter(ctx, t1.PhaseEvaluating)
+	r.Status.Done, r.Status.Total = 0, evaluationShards(in.Spec)
+	var summary t1.EvaluationSummary
+	skipped, err := r.step(ctx, fmt.Sprintf("evaluation of %s, record %d", in.Label, seq), true, func() (err error) {
+		summary, err = evaluateInChild(ctx, in)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !skipped {
+		r.remember(summary)
+	}
+	r.Evaluated, r.EvaluationAsked = seq, false
+	r.Status.Done, r.Status.Total = done, total
+	r.enter(ctx, phase)
+	return nil
+}
+
+func (r *run) evaluation() t1.EvaluateInput {
+	in := t1.EvaluateInput{
+		Run: r.Status.Run, Seq: r.Status.Seq, Label: r.label(), Policy: r.Status.Policy, Summary: r.FineTuned, Suite: suite,
+		Spec: r.Spec.Evaluation, Seed: r.Spec.Seed, Heartbeat: r.Spec.Resources.HeartbeatTimeout,
+	}
+	if in.Spec.Scaling.SummaryModel == "policy" {
+		in.Summary = in.Policy
+	}
+	return in
+}
+
+// collect frees what no rule keeps, once for each snapshot.
+func (r *run) collect(ctx workflow.Context) error {
+	if r.Collected == r.Snapshot {
+		return nil
+	}
+	keep := []t1.Digest{}
+	if r.FineTuned != "" {
+		keep = append(keep, r.FineTuned)
+	}
+	for _, e := range r.Status.Evaluations {
+		if !slices.Contains(keep, e.Policy) {
+			keep = append(keep, e.Policy)
+		}
+	}
+	_, err := r.step(ctx, fmt.Sprintf("collecting garbage before record %d", r.Snapshot), true, func() error {
+		_, err := call(ctx, "garbage", t1.Control.Collect, t1.CollectInput{Run: r.Status.Run, Seq: r.Status.Seq, Keep: keep, Newest: 2})
+		return err
+	})
+	if err == nil {
+		r.Collected = r.Snapshot
+	}
+	return err
+}
+
+// wantsNew reports whether this execution's history should end here. An
+// execution that has changed nothing never does: it would go round for ever.
+func (r *run) wantsNew(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	full := r.turned >= max(1, r.Spec.RL.IterationsPerFlow)
+	return r.changed && (full || info.GetContinueAsNewSuggested() || info.GetTargetWorkerDeploymentVersionChanged())
+}
+
+// continueAsNew goes on in a new execution, if it is time to. Nothing may yield
+// after the wait: an update handled in between would be lost with the state.
+func (r *run) continueAsNew(ctx workflow.Context) error {
+	if !r.wantsNew(ctx) {
+		return nil
+	}
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	var options workflow.ContinueAsNewErrorOptions
+	if workflow.GetInfo(ctx).GetTargetWorkerDeploymentVersionChanged() {
+		options.InitialVersioningBehavior = workflow.ContinueAsNewVersioningBehaviorAutoUpgrade
+	}
+	return workflow.NewContinueAsNewErrorWithOptions(ctx, options, t1.WorkflowTrain, r.given, &r.Carried)
+}

@@ -1,0 +1,17 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"t1"
+)
+
+// Register adds every workflow under its contract name. Where a worker is
+// versioned, an execution stays on its version: Train moves to a new one when it
+// continues as new, Evaluate ends where it began.
+func Register(r worker.WorkflowRegistry) {
+	pinned := workflow.VersioningBehaviorPinned
+	r.RegisterWorkflowWithOptions(Train, workflow.RegisterOptions{Name: t1.WorkflowTrain, VersioningBehavior: pinned})
+	r.RegisterWorkflowWithOptions(Evaluate, workflow.RegisterOptions{Name: t1.WorkflowEvaluate, VersioningBehavior: pinned})
+}
