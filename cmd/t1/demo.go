@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"t1"
+)
+
+// demoSpec is where the demo's spec lies, here or beside the binary's directory.
+const demoSpec = "examples/countdown.yaml"
+
+func (t *tool) demoCommand() *cobra.Command {
+	var run, output string
+	var options upOptions
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Train the example here, and write report.html",
+		Long: `demo does all of it: it starts Temporal and a worker, trains ` + demoSpec + `,
+shows progress, prints fine-tuning beside reinforcement learning, and writes a
+report. Ctrl-C ends it; the next t1 demo goes on where the run was. A demo that
+is going in another terminal is joined.`,
+		Example:     "  t1 demo\n  t1 demo --run other",
+		Args:        none,
+		Annotations: map[string]string{annotationExit: "  1    also: the run was stopped, or its workflow was ended from outside"},
+		RunE: func(c *cobra.Command, _ []string) error {
+			return t.demo(c.Context(), run, output, options)
+		},
+	}
+	c.Flags().StringVar(&run, "run", runNameOf(demoSpec), "name of the run")
+	c.Flags().StringVarP(&output, "output", "o", "report.html", "file of the report")
+	options.register(c)
+	return c
+}
+
+func (t *tool) demo(ctx context.Context, run, output string, options upOptions) error {
+	path, err := findBeside(demoSpec)
+	if err != nil {
+		return err
+	}
+	spec, err := t.readSpec(path)
+	if err != nil {
+		return err
+	}
+	if err := t.checkStart(ctx, run, spec); err != nil {
+		return err
+	}
+	// Whatever ends first ends the other: the run's end takes the servers down,
+	// and servers that cannot live end the demo.
+	upCtx, stopUp := context.WithCancel(ctx)
+	defer stopUp()
+	upEnded := make(chan error, 1)
+	runCtx, stopRun := context.WithCancel(ctx)
+	defer stopRun()
+	go func() {
+		defer stopRun()
+		upEnded <- t.hold(upCtx, options)
+	}()
+	err = t.trainHere(runCtx, run, spec)
+	if err == nil && ctx.Err() == nil {
+		err = t.demoResult(ctx, run, output)
+	}
+	stopUp()
+	if upErr := <-upEnded; upErr != nil {
+		return upErr
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintf(t.out, "stopped; nothing is lost. Go on with: t1 demo --run %s\n", run)
+		return nil
+	}
+	return err
+}
+
+// hold sees to it that somebody's servers are up: ours, or those of another t1
+// for as long as it lives, after which ours take over.
+func (t *tool) hold(ctx context.Context, options upOptions) error {
+	for told := false; ; {
+		held, err := t.settings.takeLock()
+		if err == nil {
+			return t.up(ctx, held, options, t.announceUp)
+		}
+		if t1.KindOf(err) != t1.KindConflict {
+			return err
+		}
+		if !told {
+			t.notef("%v; using it", err)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// trainHere starts or joins the run as soon as the server answers, and follows it.
+func (t *tool) trainHere(ctx context.Context, run string, spec readSpec) error {
+	temporal, err := t.dialWhenUp(ctx)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	started, err := startTrain(ctx, temporal, run, spec)
+	if errors.Is(err, errEnded) {
+		fmt.Fprintf(t.out, "run %s is complete already; make demo RUN=other starts another\n", run)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.announceRun(run, started)
+	return t.follow(ctx, temporal, run)
+}
+
+// demoResult prints the table and writes the report.
+func (t *tool) demoResult(ctx context.Context, run, output string) error {
+	store, err := t.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.writeReport(ctx, store, run, output); err != nil {
+		return err
+	}
+	if err := t.printTable(ctx, store, run); err != nil {
+		return err
+	}
+	absolute, err := filepath.Abs(output)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "\nreport: %s\n", absolute)
+	return err
+}
+
+// findBeside finds a file of the repository: here, or where make put the binary.
+func findBeside(name string) (string, error) {
+	if _, err := os.Stat(name); err == nil {
+		return name, nil
+	}
+	if exe, err := os.Executable(); err == nil {
+		path := filepath.Join(filepath.Dir(filepath.Dir(exe)), name)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", t1.Errorf(t1.KindNotFound, "there is no %s here", name).WithHint("run t1 demo where the repository is")
+}

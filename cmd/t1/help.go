@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"t1"
+)
+
+// annotationExit names exit statuses of one command beside the common ones.
+const annotationExit = "exit"
+
+// commonExits are the exit statuses any command may end with; they are
+// t1.Kind.ExitCode in words.
+const commonExits = `  0    done
+  1    internal error, disk full, out of memory
+  2    the command line, a setting or a spec is wrong
+  10   a run, file or object is not there
+  11   something else holds the name, the port or the directory
+  12   a digest does not match
+  13   Temporal, the worker or the store does not answer
+  130  ended at once by a second Ctrl-C`
+
+const environment = `  T1_HOME             where data and logs are (.t1)
+  T1_STORE            address of the store (file://$T1_HOME/store)
+  T1_ENGINE_DIR       the engine's Python project (engine, here or beside the binary)
+  T1_ENGINE_THREADS   its CPU threads (2)
+  T1_PYTHON           Python of the engine ($T1_ENGINE_DIR/.venv/bin/python)
+  T1_TEMPORAL_BINARY  the temporal CLI (from PATH, else beside t1)
+  T1_LOG_LEVEL        debug, info, warn or error (info)
+  TEMPORAL_ADDRESS    a Temporal server to use in place of t1's own; also
+                      TEMPORAL_NAMESPACE, TEMPORAL_TLS_... and the other
+                      settings of the temporal CLI`
+
+// helpful makes every page end with exit statuses and turns a wrong command
+// line into an error with a next step.
+func helpful(root *cobra.Command) {
+	cobra.AddTemplateFunc("exits", exitStatus)
+	root.SetHelpTemplate(`{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}{{exits .}}`)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
+	root.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		err := usage(c, "there is no command %q", args[0])
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return err.WithHint("t1 %s", near[0])
+		}
+		return err
+	}
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+}
+
+func exitStatus(c *cobra.Command) string {
+	var b strings.Builder
+	if !c.HasParent() {
+		fmt.Fprintf(&b, "\nEnvironment:\n%s\n", environment)
+	}
+	fmt.Fprintf(&b, "\nExit status:\n%s\n", commonExits)
+	if more := c.Annotations[annotationExit]; more != "" {
+		fmt.Fprintf(&b, "%s\n", strings.TrimRight(more, "\n"))
+	}
+	return b.String()
+}
+
+// usage is a mistake on the command line.
+func usage(c *cobra.Command, format string, args ...any) *t1.Error {
+	return t1.Errorf(t1.KindInvalid, format, args...).WithHint("%s --help", c.CommandPath())
+}
+
+// none refuses arguments.
+func none(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(c, "%s takes no argument, got %q", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// one asks for one argument; what names it.
+func one(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usage(c, "%s needs %s", c.CommandPath(), what)
+		case len(args) > 1:
+			return usage(c, "%s takes one %s, got %q as well", c.CommandPath(), what, args[1])
+		}
+		return nil
+	}
+}

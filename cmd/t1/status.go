@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"t1"
+)
+
+func (t *tool) statusCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "status RUN",
+		Short:   "Say what a run is doing",
+		Example: "  t1 status countdown\n  t1 status countdown --json | jq .iteration",
+		Args:    one("RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return t.status(c.Context(), args[0], asJSON)
+		},
+	}
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+// jsonFlag adds --json; its fields are a contract, docs/cli-json.md.
+func jsonFlag(c *cobra.Command, into *bool) {
+	c.Flags().BoolVar(into, "json", false, "print JSON (docs/cli-json.md)")
+}
+
+// printJSON writes one value on one line.
+func printJSON(w io.Writer, value any) error {
+	return json.NewEncoder(w).Encode(value)
+}
+
+func (t *tool) status(ctx context.Context, run string, asJSON bool) error {
+	temporal, err := t.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	status, err := queryStatus(ctx, temporal, run)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(t.out, status)
+	}
+	return printStatus(t.out, status)
+}
+
+func printStatus(out io.Writer, s t1.Status) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		_, _ = fmt.Fprintf(w, name+"\t"+format+"\n", args...) // a tabwriter fails in Flush
+	}
+	f := frameOf(s, t1.Observation{}, time.Now())
+	row("run", "%s", s.Run)
+	row("phase", "%s, %d of %d  %s", s.Phase, s.Done, s.Total, f.leftText())
+	if s.Step != "" {
+		row("now", "%s", s.Step)
+	}
+	row("iteration", "%d of %d", s.Iteration, s.Iterations)
+	row("record", "%d, state %.12s", s.Seq, s.State)
+	if line := f.figureLine(); line != "" {
+		row("metrics", "%s", line)
+	}
+	for _, e := range s.Evaluations {
+		row("evaluation", "%s: sampled %s, greedy %s", e.Label, percent(e.Sampled), percent(e.Greedy))
+	}
+	if s.PauseAsked {
+		row("asked", "pause; t1 resume %s", s.Run)
+	}
+	if s.StopAsked {
+		row("asked", "stop")
+	}
+	if s.Parked != nil {
+		row("parked", "%s: %s", s.Parked.Step, s.Parked.Reason)
+		row("Try", "%s", s.Parked.Command)
+	}
+	return w.Flush()
+}
+
+// percent writes a share with its 95 % interval.
+func percent(i t1.Interval) string {
+	return fmt.Sprintf("%.1f %% [%.1f, %.1f]", 100*i.Mean, 100*i.Low, 100*i.High)
+}

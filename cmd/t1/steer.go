@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+
+	"t1"
+)
+
+// steerCommands are the updates of Train as commands. Each does what
+// `temporal workflow update execute --name NAME -w RUN` does.
+func (t *tool) steerCommands() []*cobra.Command {
+	return []*cobra.Command{
+		t.plainUpdate(t1.UpdatePause, "Let a run rest after this step", "paused after this step"),
+		t.plainUpdate(t1.UpdateResume, "Let a paused run go on", "goes on"),
+		t.plainUpdate(t1.UpdateStop, "End a run after this iteration", "stops after this iteration"),
+		t.setCommand(),
+		t.resolveCommand(),
+	}
+}
+
+func (t *tool) plainUpdate(name, short, done string) *cobra.Command {
+	return &cobra.Command{
+		Use:     name + " RUN",
+		Short:   short,
+		Example: fmt.Sprintf("  t1 %s countdown", name),
+		Args:    one("RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return t.steer(c.Context(), args[0], name, done)
+		},
+	}
+}
+
+func (t *tool) setCommand() *cobra.Command {
+	var learningRate, temperature, beta, alpha float64
+	var evaluateEvery int
+	c := &cobra.Command{
+		Use:     "set RUN",
+		Short:   "Change a run's settings from its next iteration on",
+		Example: "  t1 set countdown --learning-rate 5e-5 --beta 0",
+		Args:    one("RUN"),
+	}
+	c.Flags().Float64Var(&learningRate, "learning-rate", 0, "peak learning rate, above 0")
+	c.Flags().Float64Var(&temperature, "temperature", 0, "of sampling, above 0, at most 2")
+	c.Flags().Float64Var(&beta, "beta", 0, "weight of the distance to the anchor, at least 0")
+	c.Flags().Float64Var(&alpha, "alpha", 0, "weight of the entropy bonus, at least 0")
+	c.Flags().IntVar(&evaluateEvery, "evaluate-every", 0, "iterations between evaluations; 0 only where the spec says")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		var change t1.Steering
+		given := map[string]func(){
+			"learning-rate":  func() { change.LearningRate = &learningRate },
+			"temperature":    func() { change.Temperature = &temperature },
+			"beta":           func() { change.Beta = &beta },
+			"alpha":          func() { change.Alpha = &alpha },
+			"evaluate-every": func() { change.EvaluateEvery = &evaluateEvery },
+		}
+		some := false
+		for flag, take := range given {
+			if c.Flags().Changed(flag) {
+				take()
+				some = true
+			}
+		}
+		if !some {
+			return usage(c, "set needs something to set")
+		}
+		return t.steer(c.Context(), args[0], t1.UpdateSet, "set from the next iteration on", change)
+	}
+	return c
+}
+
+func (t *tool) resolveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "resolve RUN retry|skip|abort",
+		Short:   "Say how a parked run goes on",
+		Long:    "A run that kept failing waits, parked: retry does the step again, skip goes on with\nthe next iteration, abort ends the run. t1 status says why it waits.",
+		Example: "  t1 resolve countdown retry",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usage(c, "%s needs RUN and one of retry, skip, abort", c.CommandPath())
+			}
+			return nil
+		},
+		ValidArgs: []string{"retry", "skip", "abort"},
+		RunE: func(c *cobra.Command, args []string) error {
+			return t.steer(c.Context(), args[0], t1.UpdateResolve, args[1]+" it is", t1.Resolution{Action: args[1]})
+		},
+	}
+}
+
+// steer sends an update and waits until the run has taken or refused it.
+func (t *tool) steer(ctx context.Context, run, update, done string, args ...any) error {
+	temporal, err := t.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	handle, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: run, UpdateName: update, Args: args, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return err
+	}
+	if err := handle.Get(ctx, nil); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "run %s: %s\n", run, done)
+	return err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"t1"
+	"t1/report"
+)
+
+// printTable prints the fine-tuned policy beside the newest one.
+func (t *tool) printTable(ctx context.Context, store t1.Store, run string) error {
+	loaded, err := report.Load(ctx, store, run)
+	if err != nil {
+		return err
+	}
+	sft, rl := firstAndLast(loaded.Results)
+	if sft == nil || rl == nil {
+		_, err := fmt.Fprintln(t.out, "there are no two evaluations to compare yet")
+		return err
+	}
+	return writeTable(t.out, *sft, *rl)
+}
+
+// firstAndLast picks the evaluations of the lowest and the highest record; nil
+// where there are not two.
+func firstAndLast(results []t1.Result) (first, last *t1.Result) {
+	for i, r := range results {
+		if first == nil || r.Seq < first.Seq {
+			first = &results[i]
+		}
+		if last == nil || r.Seq > last.Seq {
+			last = &results[i]
+		}
+	}
+	if first == last {
+		return nil, nil
+	}
+	return first, last
+}
+
+func writeTable(out io.Writer, sft, rl t1.Result) error {
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	row := func(cells ...any) { _, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", cells...) } // a tabwriter fails in Flush
+	row(fmt.Sprintf("\n%d held-out problems", rl.Problems), "SFT", "RL, "+rl.Label+" iterations")
+	row("accuracy, sampled", percent(sft.Sampled), percent(rl.Sampled))
+	row("accuracy, greedy", percent(sft.Greedy), percent(rl.Greedy))
+	for k, name := range map[int]string{rl.Samples: "pass@%d"} {
+		row(fmt.Sprintf(name, k), percent(sft.PassAt[k]), percent(rl.PassAt[k]))
+	}
+	row("over length", percent(sft.OverLength), percent(rl.OverLength))
+	row("tokens a response", plain(sft.Length), plain(rl.Length))
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(sft.PerProblem) != len(rl.PerProblem) {
+		return nil
+	}
+	gain := t1.PairedDifference(rl.PerProblem, sft.PerProblem)
+	_, err := fmt.Fprintf(out, "RL over SFT, sampled, paired by problem: %+.1f points [%+.1f, %+.1f]; intervals are 95 %%\n",
+		100*gain.Mean, 100*gain.Low, 100*gain.High)
+	return err
+}
+
+func plain(i t1.Interval) string { return fmt.Sprintf("%.0f [%.0f, %.0f]", i.Mean, i.Low, i.High) }
