@@ -8,8 +8,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from t1_engine.config import Config  # noqa: E402
-from t1_engine.model import Model, build  # noqa: E402
+from t1_engine.config import Config
+from t1_engine.model import Model, build
 
 torch.set_num_threads(1)
 

@@ -45,7 +45,7 @@ class Engine:
     def stop(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(LIMIT)
+        assert self.process.wait(2) == 0  # at once, whatever it does
 
     def open_scratch(self, seed: int = 1) -> pb.StateReply:
         return self.trainer.Open(pb.OpenRequest(scratch=scratch(seed)))

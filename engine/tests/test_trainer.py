@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 from process import code, fine_tune_request, pb, refusal, update_request, write_rollouts
@@ -148,7 +149,7 @@ def test_progress_is_heard_while_it_works(engine, traces):
         next(iter(call))
         times.append(time.monotonic())
     call.cancel()
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) < 2
+    assert max(b - a for a, b in pairwise(times)) < 2
 
 
 def test_update_needs_a_state_of_that_parent(engine, rollouts):
