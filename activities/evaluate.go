@@ -1,0 +1,232 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"t1"
+	"t1/infra/engine"
+)
+
+// Modes of an evaluation's responses.
+const (
+	modeGreedy = "greedy"
+	modeSample = "sample"
+)
+
+// EvaluateShard answers one shard of the held-out problems, greedily and by
+// sampling, then cuts the thinking of each problem's first sample and has the
+// summary model answer from what is left.
+func (s *Sampler) EvaluateShard(ctx context.Context, in t1.EvaluateShardInput) (t1.EvaluateShardOutput, error) {
+	return edge(ctx, func(ctx context.Context, beat beat) (t1.EvaluateShardOutput, error) {
+		return s.host.evaluateShard(ctx, in, beat)
+	})
+}
+
+func (h *Host) evaluateShard(ctx context.Context, in t1.EvaluateShardInput, beat beat) (t1.EvaluateShardOutput, error) {
+	start := time.Now()
+	e, err := h.evaluation(ctx, in)
+	if err != nil {
+		return t1.EvaluateShardOutput{}, err
+	}
+	var out t1.EvaluateShardOutput
+	var rows []t1.Evaluated
+	if out.Shard, rows, err = found[t1.Evaluated](ctx, h.Store, e.key("shard")); err != nil {
+		return out, err
+	}
+	if rows == nil {
+		if rows, err = e.answer(ctx, beat, &out.Tokens); err != nil {
+			return out, err
+		}
+		if out.Shard, err = keepRows(ctx, h.Store, e.key("shard"), rows); err != nil {
+			return out, err
+		}
+	}
+	out.Cuts, err = e.cutShard(ctx, rows, beat, &out.Tokens)
+	out.Seconds = time.Since(start).Seconds()
+	return out, err
+}
+
+// found reads a shard that is there already; its rows are nil where it is not.
+func found[T any](ctx context.Context, store t1.Store, key string) (t1.Ref, []T, error) {
+	ref, err := store.Head(ctx, key)
+	if t1.KindOf(err) == t1.KindNotFound {
+		return ref, nil, nil
+	}
+	if err != nil {
+		return ref, nil, err
+	}
+	rows, err := ReadRows[T](ctx, store, ref)
+	return ref, rows, err
+}
+
+// evaluation is one shard at work.
+type evaluation struct {
+	host     *Host
+	in       t1.EvaluateShardInput
+	problems []t1.Problem
+	data     t1.Data
+	judge    judge
+}
+
+func (h *Host) evaluation(ctx context.Context, in t1.EvaluateShardInput) (*evaluation, error) {
+	run := in.Evaluation.Run
+	data, err := h.data(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := h.problemSet(ctx, data.HeldOut)
+	if err != nil {
+		return nil, err
+	}
+	if in.To > len(rows) {
+		return nil, t1.Errorf(t1.KindInvalid, "evaluation of problems %d to %d, but the suite has %d", in.From, in.To, len(rows))
+	}
+	judge, err := h.judge(ctx, run, func(d t1.Data) t1.Ref { return d.HeldOut })
+	return &evaluation{h, in, rows[in.From:in.To], data, judge}, err
+}
+
+func (e *evaluation) key(kind string) string {
+	in := e.in.Evaluation
+	return path.Join(t1.EvalKey(in.Run, in.Policy, in.Suite), fmt.Sprintf("%s-%03d.parquet", kind, e.in.Shard))
+}
+
+// answer gives each problem's greedy response, then its samples.
+func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1.Evaluated, error) {
+	client, err := e.host.Engine.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := e.in.Evaluation
+	var all []t1.Evaluated
+	for _, mode := range []string{modeGreedy, modeSample} {
+		g := generation{
+			Policy: in.Policy, Problems: e.problems, Samples: 1, TopP: 1, MaxTokens: in.Spec.MaxTokens,
+			Seed: func(p t1.Problem) uint64 { return t1.SeedFor(in.Seed, "evaluate", in.Suite, p.ID) },
+		}
+		if mode == modeSample {
+			g.Samples, g.Temperature, g.TopP = in.Spec.Samples, in.Spec.Temperature, in.Spec.TopP
+		}
+		rollouts, done, err := e.host.respond(ctx, client, in.Run, g, beat)
+		if err != nil {
+			return nil, err
+		}
+		*tokens += done.Tokens
+		for _, r := range rollouts {
+			row, err := e.grade(mode, r)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, row)
+		}
+	}
+	return all, nil
+}
+
+func (e *evaluation) grade(mode string, r t1.Rollout) (t1.Evaluated, error) {
+	score, err := e.judge.score(r)
+	return t1.Evaluated{
+		Rollout: r, Mode: mode, Correct: score.Correct, Answer: score.Answer, Penalties: score.Penalties,
+		Thinking: int32(t1.ThinkingLength(r.Tokens, e.data.Cue)),
+	}, err
+}
+
+// cutShard writes the answers given from cut thinking, unless they are there.
+func (e *evaluation) cutShard(ctx context.Context, rows []t1.Evaluated, beat beat, tokens *int64) (t1.Ref, error) {
+	key := e.key("cuts")
+	ref, there, err := found[t1.Cut](ctx, e.host.Store, key)
+	if there != nil || err != nil {
+		return ref, err
+	}
+	cuts := []t1.Cut{}
+	if e.in.Evaluation.Spec.Scaling.Fractions > 0 {
+		if cuts, err = e.answerCuts(ctx, rows, beat, tokens); err != nil {
+			return ref, err
+		}
+	}
+	return keepRows(ctx, e.host.Store, key, cuts)
+}
+
+// answerCuts has the summary model answer once for each length that any cut
+// leaves, and then fills in every cut: many cuts leave the same tokens.
+func (e *evaluation) answerCuts(ctx context.Context, rows []t1.Evaluated, beat beat, tokens *int64) ([]t1.Cut, error) {
+	var cuts []t1.Cut
+	type prefix struct{ problem, kept int }
+	asked := map[prefix]int{}
+	var prompts []engine.Prompt
+	var of []int // problem of each cut
+	for _, row := range rows {
+		if row.Mode != modeSample || row.Sample != 0 {
+			continue
+		}
+		problem := len(of) // differs from row to row
+		for _, cut := range cutsOf(row, e.in.Evaluation.Spec.Scaling) {
+			at := prefix{problem, int(cut.Kept)}
+			if _, there := asked[at]; !there {
+				asked[at] = len(prompts)
+				prompts = append(prompts, engine.Prompt{Tokens: summaryPrompt(row, int(cut.Kept), e.data.Cue), Samples: 1})
+			}
+			cuts, of = append(cuts, cut), append(of, asked[at])
+		}
+	}
+	answers, err := e.summarize(ctx, prompts, beat, tokens)
+	if err != nil {
+		return nil, err
+	}
+	for i := range cuts {
+		cuts[i].Answer = e.judge.task.AnswerCue() + " " + answers[of[i]]
+		cuts[i].Correct = e.judge.task.Grade(e.judge.problems[cuts[i].Problem], cuts[i].Answer).Correct
+	}
+	return cuts, nil
+}
+
+// cutsOf lists the cuts of one response, without answers.
+func cutsOf(row t1.Evaluated, s t1.ScalingSpec) []t1.Cut {
+	length := int(row.Thinking)
+	cuts := []t1.Cut{{Problem: row.Problem, Kind: "none"}}
+	for i := 1; i <= s.Fractions; i++ {
+		cuts = append(cuts, t1.Cut{
+			Problem: row.Problem, Kind: "fraction", Fraction: float64(i) / float64(s.Fractions), Kept: int32(t1.CutAt(length, i, s.Fractions)),
+		})
+	}
+	for _, most := range s.Caps {
+		cuts = append(cuts, t1.Cut{Problem: row.Problem, Kind: "cap", Cap: int32(most), Kept: int32(min(length, most))})
+	}
+	return cuts
+}
+
+// summaryPrompt is the problem, the thinking that is left, and the cue to answer.
+func summaryPrompt(row t1.Evaluated, kept int, cue []int32) []int32 {
+	prompt := make([]int32, 0, len(row.Prompt)+kept+len(cue))
+	prompt = append(prompt, row.Prompt...)
+	prompt = append(prompt, row.Tokens[:kept]...)
+	return append(prompt, cue...)
+}
+
+// summarizeAtOnce bounds the prompts of one call to the engine.
+const summarizeAtOnce = 2048
+
+// summarize gives the summary model's greedy answers.
+func (e *evaluation) summarize(ctx context.Context, prompts []engine.Prompt, beat beat, tokens *int64) ([]string, error) {
+	client, err := e.host.Engine.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := e.in.Evaluation
+	answers := make([]string, 0, len(prompts))
+	for from := 0; from < len(prompts); from += summarizeAtOnce {
+		responses, done, err := e.host.generate(ctx, client, in.Run, engine.Generation{
+			Policy: in.Summary, Prompts: prompts[from:min(from+summarizeAtOnce, len(prompts))], TopP: 1, MaxTokens: in.Spec.Scaling.SummaryTokens,
+		}, beat)
+		if err != nil {
+			return nil, err
+		}
+		*tokens += done.Tokens
+		for _, r := range responses {
+			answers = append(answers, r.Text)
+		}
+	}
+	return answers, nil
+}

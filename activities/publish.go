@@ -1,0 +1,50 @@
+package activities
+
+import (
+	"context"
+	"path"
+
+	"t1"
+	"t1/infra/engine"
+)
+
+// publish makes the engine's policy an artifact that samplers load.
+func (h *Host) publish(ctx context.Context, client *engine.Client, run string, policy t1.Digest) error {
+	key := t1.PolicyKey(run, policy)
+	if _, err := h.Store.Head(ctx, path.Join(key, t1.ManifestName)); t1.KindOf(err) != t1.KindNotFound {
+		return err
+	}
+	directory, remove, err := h.scratch()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	if err := client.Publish(ctx, directory, policy); err != nil {
+		return err
+	}
+	_, err = uploadDirectory(ctx, h.Store, key, directory, policy)
+	return err
+}
+
+// ready makes the engine's sampler hold a policy and answers the token that
+// ends a response.
+func (h *Host) ready(ctx context.Context, client *engine.Client, run string, policy t1.Digest) (int32, error) {
+	eos, err := client.OpenPolicy(ctx, policy, "")
+	if t1.KindOf(err) != t1.KindNotFound {
+		return eos, err
+	}
+	directory, remove, err := h.scratch()
+	if err != nil {
+		return 0, err
+	}
+	defer remove()
+	key := t1.PolicyKey(run, policy)
+	manifest, err := downloadDirectory(ctx, h.Store, key, directory)
+	if err != nil {
+		return 0, err
+	}
+	if manifest.Digest != policy {
+		return 0, t1.Errorf(t1.KindCorrupt, "%s holds policy %.12s", key, manifest.Digest)
+	}
+	return client.OpenPolicy(ctx, policy, directory)
+}

@@ -1,0 +1,191 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"t1"
+	"t1/tasks"
+)
+
+// Scorer serves t1.Scorer.
+type Scorer struct{ host *Host }
+
+// NewScorer serves the scorer's queue; it needs no engine.
+func NewScorer(host *Host) *Scorer { return &Scorer{host} }
+
+var _ t1.Scorer = (*Scorer)(nil)
+
+// Score grades an iteration's rollouts and looks for bad patterns.
+func (s *Scorer) Score(ctx context.Context, in t1.ScoreInput) (t1.ScoreOutput, error) {
+	return edge(ctx, func(ctx context.Context, _ beat) (t1.ScoreOutput, error) { return s.host.score(ctx, in) })
+}
+
+func (h *Host) score(ctx context.Context, in t1.ScoreInput) (t1.ScoreOutput, error) {
+	start := time.Now()
+	judge, err := h.judge(ctx, in.Run, func(d t1.Data) t1.Ref { return d.Train })
+	if err != nil {
+		return t1.ScoreOutput{}, err
+	}
+	rollouts, err := readAll[t1.Rollout](ctx, h.Store, in.Blocks)
+	if err != nil {
+		return t1.ScoreOutput{}, err
+	}
+	scores := make([]t1.Score, len(rollouts))
+	for i, r := range rollouts {
+		if scores[i], err = judge.score(r); err != nil {
+			return t1.ScoreOutput{}, err
+		}
+	}
+	ref, err := keepRows(ctx, h.Store, t1.ScoresKey(in.Run, in.Iteration), scores)
+	return t1.ScoreOutput{Scores: ref, Metrics: scoreMetrics(rollouts, scores), Seconds: time.Since(start).Seconds()}, err
+}
+
+// judge grades rollouts of one data set.
+type judge struct {
+	task      t1.Task
+	problems  map[string]t1.Problem
+	penalties t1.PenaltiesSpec
+}
+
+func (h *Host) judge(ctx context.Context, run string, set func(t1.Data) t1.Ref) (judge, error) {
+	spec, err := h.spec(ctx, run)
+	if err != nil {
+		return judge{}, err
+	}
+	task, err := tasks.New(spec.Task)
+	if err != nil {
+		return judge{}, err
+	}
+	data, err := h.data(ctx, run)
+	if err != nil {
+		return judge{}, err
+	}
+	rows, err := h.problemSet(ctx, set(data))
+	if err != nil {
+		return judge{}, err
+	}
+	problems := make(map[string]t1.Problem, len(rows))
+	for _, p := range rows {
+		problems[p.ID] = p
+	}
+	return judge{task, problems, spec.RL.Penalties}, nil
+}
+
+func (j judge) score(r t1.Rollout) (t1.Score, error) {
+	problem, there := j.problems[r.Problem]
+	if !there {
+		return t1.Score{}, t1.Errorf(t1.KindCorrupt, "a rollout answers problem %q, which is not in the run's data set", r.Problem)
+	}
+	grade := j.task.Grade(problem, r.Text)
+	reasons := t1.Penalties(problem.Prompt, r.Text, r.Finish, meanNLL(r.LogProbs), j.penalties)
+	return t1.Score{
+		Problem: r.Problem, Sample: r.Sample, Correct: grade.Correct, Answer: grade.Answer,
+		Penalties: reasons, Reward: t1.RewardOf(grade.Correct, reasons),
+	}, nil
+}
+
+// meanNLL is the mean negative log-probability, nats a token; 0 for no tokens.
+func meanNLL(logprobs []float32) float64 {
+	if len(logprobs) == 0 {
+		return 0
+	}
+	var sum float64
+	for _, lp := range logprobs {
+		sum -= float64(lp)
+	}
+	return sum / float64(len(logprobs))
+}
+
+// scoreMetrics are the figures of an iteration's rollouts; shares are of the rollouts.
+func scoreMetrics(rollouts []t1.Rollout, scores []t1.Score) map[string]float64 {
+	m := map[string]float64{
+		t1.MetricReward: 0, t1.MetricAccuracy: 0, t1.MetricLength: 0, t1.MetricPenalized: 0,
+	}
+	for _, reason := range t1.PenaltyReasons() {
+		m[t1.MetricPenaltyOf+reason] = 0
+	}
+	share := 1 / float64(max(1, len(scores)))
+	for i, s := range scores {
+		m[t1.MetricReward] += s.Reward * share
+		m[t1.MetricLength] += float64(len(rollouts[i].Tokens)) * share
+		if s.Correct {
+			m[t1.MetricAccuracy] += share
+		}
+		if len(s.Penalties) > 0 {
+			m[t1.MetricPenalized] += share
+		}
+		for _, reason := range s.Penalties {
+			m[t1.MetricPenaltyOf+reason] += share
+		}
+	}
+	return m
+}
+
+// SelectPool keeps the problems whose pass rate lies in the pool's interval.
+func (s *Scorer) SelectPool(ctx context.Context, in t1.SelectPoolInput) (t1.SelectPoolOutput, error) {
+	return edge(ctx, func(ctx context.Context, _ beat) (t1.SelectPoolOutput, error) { return s.host.selectPool(ctx, in) })
+}
+
+func (h *Host) selectPool(ctx context.Context, in t1.SelectPoolInput) (t1.SelectPoolOutput, error) {
+	spec, err := h.spec(ctx, in.Run)
+	if err != nil {
+		return t1.SelectPoolOutput{}, err
+	}
+	judge, err := h.judge(ctx, in.Run, func(d t1.Data) t1.Ref { return d.Train })
+	if err != nil {
+		return t1.SelectPoolOutput{}, err
+	}
+	rollouts, err := readAll[t1.Rollout](ctx, h.Store, in.Blocks)
+	if err != nil {
+		return t1.SelectPoolOutput{}, err
+	}
+	rates, err := passRates(judge, rollouts)
+	if err != nil {
+		return t1.SelectPoolOutput{}, err
+	}
+	pool, err := h.choosePool(ctx, in, spec.Pool, rates)
+	if err != nil {
+		return t1.SelectPoolOutput{}, err
+	}
+	ref, err := keepJSON(ctx, h.Store, t1.PoolKey(in.Run), pool)
+	return t1.SelectPoolOutput{Pool: ref, Size: len(pool.Problems)}, err
+}
+
+// passRates is each sampled problem's share of right responses.
+func passRates(judge judge, rollouts []t1.Rollout) (map[string]float64, error) {
+	right, tried := map[string]float64{}, map[string]float64{}
+	for _, r := range rollouts {
+		score, err := judge.score(r)
+		if err != nil {
+			return nil, err
+		}
+		tried[r.Problem]++
+		if score.Correct {
+			right[r.Problem]++
+		}
+	}
+	for id, n := range tried {
+		right[id] /= n
+	}
+	return right, nil
+}
+
+func (h *Host) choosePool(ctx context.Context, in t1.SelectPoolInput, spec t1.PoolSpec, rates map[string]float64) (t1.Pool, error) {
+	data, err := h.data(ctx, in.Run)
+	if err != nil {
+		return t1.Pool{}, err
+	}
+	rows, err := h.problemSet(ctx, data.Train)
+	if err != nil {
+		return t1.Pool{}, err
+	}
+	pool := t1.Pool{Policy: in.Policy, Tried: len(rates), PassRate: spec.PassRate}
+	for i, p := range rows {
+		rate, tried := rates[p.ID]
+		if tried && rate > spec.PassRate[0] && rate < spec.PassRate[1] {
+			pool.Problems = append(pool.Problems, t1.PoolEntry{Index: i, PassRate: rate})
+		}
+	}
+	return pool, nil
+}
