@@ -167,6 +167,11 @@ func (r *run) reinforce(ctx workflow.Context) error {
 // finish keeps and measures where the run ends. A supervised initialisation
 // that was stopped half-way has no published policy to measure.
 func (r *run) finish(ctx workflow.Context) error {
+	if r.Status.PauseAsked {
+		if err := r.boundary(ctx); err != nil {
+			return err
+		}
+	}
 	r.ending = true
 	r.SnapshotAsked, r.EvaluationAsked = true, r.FineTuned != ""
 	return r.settle(ctx)
