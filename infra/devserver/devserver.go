@@ -1,0 +1,196 @@
+// Package devserver runs Temporal's development server: one process with a
+// database file, on the loopback interface only.
+package devserver
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"t1"
+)
+
+// Options says how the server runs. The zero value is a server in memory on
+// Temporal's usual ports.
+type Options struct {
+	Binary           string            // path of temporal; empty takes .bin/temporal, else the one in PATH
+	DBFile           string            // database, made where it is missing; empty keeps everything in memory
+	Port             int               // of the frontend (gRPC); 0 means 7233
+	UIPort           int               // of the web UI; 0 means Port + 1000, below 0 means no web UI
+	LogFile          string            // appended to; empty discards what the server writes
+	SearchAttributes map[string]string // name to type: Text, Keyword, Int, Double, Bool, Datetime, KeywordList
+	Retention        time.Duration     // how long ended workflows are kept; 0 means 30 days
+	StartTimeout     time.Duration     // longest time until it answers; 0 means 30 s
+	Grace            time.Duration     // for a clean end before it is killed; 0 means 10 s (it takes 3)
+}
+
+func (o *Options) setDefaults() {
+	if o.Port == 0 {
+		o.Port = 7233
+	}
+	if o.UIPort == 0 {
+		o.UIPort = o.Port + 1000
+	}
+	if o.Retention == 0 {
+		o.Retention = 30 * 24 * time.Hour
+	}
+	if o.StartTimeout == 0 {
+		o.StartTimeout = 30 * time.Second
+	}
+	if o.Grace == 0 {
+		o.Grace = 10 * time.Second
+	}
+}
+
+// Server is a running server. It dies with this process, however that dies.
+type Server struct {
+	Address   string // of the frontend, host:port
+	UIAddress string // URL of the web UI; empty without one
+
+	options Options
+	command *exec.Cmd
+	logFrom int64         // where this server's lines begin in the log
+	done    chan struct{} // closed when the process has ended
+	err     error         // why it ended; read it after done
+	stop    sync.Once
+}
+
+// Start runs the server and returns when its frontend answers; ctx bounds the
+// start alone. A server on the same database that an earlier, killed process
+// left behind is ended first.
+//
+// KindNotFound: no temporal binary. KindConflict: a port is taken, or a living
+// process runs a server on this database. KindUnavailable: it ended or did not
+// answer in time; the message quotes its log.
+func Start(ctx context.Context, options Options) (*Server, error) {
+	options.setDefaults()
+	binary, err := findBinary(options.Binary)
+	if err != nil {
+		return nil, err
+	}
+	if err := endLeftover(options); err != nil {
+		return nil, err
+	}
+	if err := checkPorts(options); err != nil {
+		return nil, err
+	}
+	s := &Server{Address: address(options.Port), options: options, done: make(chan struct{})}
+	if options.UIPort > 0 {
+		s.UIAddress = "http://" + address(options.UIPort)
+	}
+	if err := s.spawn(binary); err != nil {
+		return nil, err
+	}
+	if err := s.await(ctx, binary); err != nil {
+		_ = s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// spawn starts the process from a thread that lives as long as the child: the
+// kernel's parent-death signal is sent when the thread that forked ends.
+func (s *Server) spawn(binary string) error {
+	s.command = exec.Command(binary, arguments(s.options)...)
+	s.command.Env = environment()
+	s.command.SysProcAttr = childAttributes()
+	log, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	s.command.Stdout, s.command.Stderr = log, log
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // until the goroutine ends, and the thread with it
+		defer func() { _ = log.Close() }()
+		err := s.command.Start()
+		started <- err
+		if err == nil {
+			s.err = s.command.Wait()
+			removePID(s.options)
+			close(s.done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return t1.Errorf(t1.KindInvalid, "%s cannot be run: %w", binary, err).WithHint("run `make tools`")
+	}
+	return s.keepPID()
+}
+
+// keepPID writes the pid file; without one a leftover could not be found, so
+// the server does not go on.
+func (s *Server) keepPID() error {
+	if err := writePID(s.options, s.PID()); err != nil {
+		s.Kill()
+		<-s.done
+		return fmt.Errorf("pid file of the Temporal server: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) openLog() (*os.File, error) {
+	if s.options.LogFile == "" {
+		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	}
+	log, err := os.OpenFile(s.options.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, t1.Errorf(t1.KindInvalid, "log of the Temporal server: %w", err)
+	}
+	if info, err := log.Stat(); err == nil {
+		s.logFrom = info.Size()
+	}
+	return log, nil
+}
+
+// PID is the server's process ID.
+func (s *Server) PID() int { return s.command.Process.Pid }
+
+// Done is closed when the process has ended.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Wait returns when the process has ended: nil after a clean end, else
+// KindUnavailable with how it ended, as *exec.ExitError in its chain, and the
+// last lines of its log. Any number of callers may wait.
+func (s *Server) Wait() error {
+	<-s.done
+	if s.err == nil {
+		return nil
+	}
+	return t1.Errorf(t1.KindUnavailable, "the Temporal server ended (%w)%s", s.err, s.lastLines())
+}
+
+// Terminate asks the server to end cleanly, and returns at once.
+func (s *Server) Terminate() { s.signal(syscall.SIGTERM) }
+
+// Kill ends the server where it stands. Its database survives that.
+func (s *Server) Kill() { s.signal(syscall.SIGKILL) }
+
+// signal reaches the whole process group, unless it has ended: its number may
+// be another's by then.
+func (s *Server) signal(sig syscall.Signal) {
+	select {
+	case <-s.done:
+	default:
+		_ = syscall.Kill(-s.PID(), sig)
+	}
+}
+
+// Stop ends the server, cleanly if that works within the grace time, and
+// returns when it is gone. It may be called again, and after the server died.
+func (s *Server) Stop() error {
+	s.stop.Do(func() {
+		s.Terminate()
+		select {
+		case <-s.done:
+		case <-time.After(s.options.Grace):
+			s.Kill()
+		}
+	})
+	<-s.done
+	return nil
+}
