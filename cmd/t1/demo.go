@@ -28,7 +28,7 @@ report. Ctrl-C ends it; the next t1 demo goes on where the run was. A demo that
 is going in another terminal is joined.`,
 		Example:     "  t1 demo\n  t1 demo --run other",
 		Args:        none,
-		Annotations: map[string]string{annotationExit: "  1    also: the run was stopped, or its workflow was ended from outside"},
+		Annotations: map[string]string{annotationExit: "demo ends with 0 when the run is done, and on Ctrl-C."},
 		RunE: func(c *cobra.Command, _ []string) error {
 			return t.demo(c.Context(), run, output, options)
 		},

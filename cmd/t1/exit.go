@@ -59,6 +59,8 @@ func fromTemporal(err error) error {
 	switch {
 	case errors.As(err, &failure):
 		return t1.Errorf(kindNamed(failure.Type()), "%s", failure.Message())
+	case errors.As(err, &missing) && strings.Contains(missing.Message, "already completed"):
+		return t1.Errorf(t1.KindConflict, "the run has ended")
 	case errors.As(err, &missing):
 		return t1.Errorf(t1.KindNotFound, "Temporal knows no such run").WithHint("t1 list")
 	case errors.As(err, &unavailable):

@@ -22,6 +22,7 @@ type follower struct {
 
 	newest t1.Observation // of the newest record, for the rates
 	parked string         // since when, as last told
+	missed int            // looks in a row without an answer
 }
 
 // How often to look, and for how long one look may take: a worker that replays
@@ -32,6 +33,7 @@ const (
 	// A run ended from outside still answers with its last phase, so now and
 	// then the server is asked whether it is alive.
 	looksPerCheck = 10
+	missesToTell  = 3
 )
 
 // follow shows a run's progress until it ends. One that was stopped before it
@@ -68,7 +70,7 @@ func (f *follower) follow(ctx context.Context) (t1.Status, error) {
 		case t1.KindOf(err) == t1.KindNotFound:
 			return status, err
 		default:
-			f.view.Waiting(err.Error())
+			f.miss(err)
 		}
 		if look%looksPerCheck == 0 {
 			if err := f.alive(ctx); err != nil {
@@ -84,6 +86,14 @@ func (f *follower) follow(ctx context.Context) (t1.Status, error) {
 
 // over reports whether a phase is a run's last.
 func over(phase string) bool { return phase == t1.PhaseDone || phase == t1.PhaseStopped }
+
+// miss tells of a run that does not answer, but not at once: a worker that is
+// busy, or was just started, takes its time.
+func (f *follower) miss(err error) {
+	if f.missed++; f.missed >= missesToTell {
+		f.view.Waiting(err.Error())
+	}
+}
 
 func (f *follower) look(ctx context.Context) (t1.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
@@ -123,6 +133,7 @@ func (f *follower) alive(ctx context.Context) error {
 }
 
 func (f *follower) show(ctx context.Context, status t1.Status) {
+	f.missed = 0
 	if status.Seq >= 0 && status.Seq != f.newest.Seq {
 		// A view only: without it rates are left out.
 		var seen t1.Observation

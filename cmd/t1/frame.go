@@ -35,6 +35,9 @@ const (
 func frameOf(s t1.Status, seen t1.Observation, now time.Time) frame {
 	f := frame{phase: s.Phase, step: s.Step, seq: s.Seq, done: s.Done, total: s.Total}
 	f.left = timeLeft(s, now)
+	if over(s.Phase) {
+		f.done, f.total, f.left = s.Iteration, s.Iterations, 0
+	}
 	if rate := tokenRate(seen); rate > 0 {
 		f.figures = append(f.figures, figure{"tok/s", fmt.Sprintf("%.0f", rate)})
 	}

@@ -41,6 +41,7 @@ func helpful(root *cobra.Command) {
 	root.SetHelpTemplate(`{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}{{exits .}}`)
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
 	root.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -62,7 +63,7 @@ func exitStatus(c *cobra.Command) string {
 	}
 	fmt.Fprintf(&b, "\nExit status:\n%s\n", commonExits)
 	if more := c.Annotations[annotationExit]; more != "" {
-		fmt.Fprintf(&b, "%s\n", strings.TrimRight(more, "\n"))
+		fmt.Fprintf(&b, "\n  %s\n", more)
 	}
 	return b.String()
 }
@@ -75,7 +76,7 @@ func usage(c *cobra.Command, format string, args ...any) *t1.Error {
 // none refuses arguments.
 func none(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage(c, "%s takes no argument, got %q", c.CommandPath(), args[0])
+		return usage(c, "%s takes no argument, got %q", c.Name(), args[0])
 	}
 	return nil
 }
@@ -85,9 +86,9 @@ func one(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
-			return usage(c, "%s needs %s", c.CommandPath(), what)
+			return usage(c, "%s needs %s", c.Name(), what)
 		case len(args) > 1:
-			return usage(c, "%s takes one %s, got %q as well", c.CommandPath(), what, args[1])
+			return usage(c, "%s takes one argument, got %q as well", c.Name(), args[1])
 		}
 		return nil
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,13 +13,6 @@ import (
 
 	"t1"
 )
-
-//go:generate go run gen_spec.go
-
-// defaultSpec is the default spec with the field docs as comments.
-//
-//go:embed spec_default.yaml
-var defaultSpec string
 
 // readSpec is a spec as a user wrote it and as it is understood.
 type readSpec struct {
@@ -55,10 +47,7 @@ the field, what stands there and what may. "-" reads standard input.`,
 		Short:   "Print the default spec with a comment on every field",
 		Example: "  t1 spec default > mine.yaml",
 		Args:    none,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := io.WriteString(t.out, defaultSpec)
-			return err
-		},
+		RunE:    func(*cobra.Command, []string) error { return writeDefaultSpec(t.out) },
 	})
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -63,7 +64,7 @@ func printStatus(out io.Writer, s t1.Status) error {
 	}
 	f := frameOf(s, t1.Observation{}, time.Now())
 	row("run", "%s", s.Run)
-	row("phase", "%s, %d of %d  %s", s.Phase, s.Done, s.Total, f.leftText())
+	row("phase", "%s", strings.TrimSpace(fmt.Sprintf("%s, %d of %d  %s", s.Phase, f.done, f.total, f.leftText())))
 	if s.Step != "" {
 		row("now", "%s", s.Step)
 	}

@@ -80,7 +80,7 @@ func (t *tool) resolveCommand() *cobra.Command {
 		Example: "  t1 resolve countdown retry",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usage(c, "%s needs RUN and one of retry, skip, abort", c.CommandPath())
+				return usage(c, "resolve needs RUN and one of retry, skip, abort")
 			}
 			return nil
 		},

@@ -29,7 +29,7 @@ the run going.`,
 		Example: `  t1 train examples/countdown.yaml
   t1 train examples/countdown.yaml --run second --wait`,
 		Args:        one("SPEC, the file of a spec"),
-		Annotations: map[string]string{annotationExit: "With --wait also: 1 where the run ended without finishing."},
+		Annotations: map[string]string{annotationExit: "With --wait: 0 when the run is done or Ctrl-C was pressed, 1 where it was ended from outside."},
 		RunE: func(c *cobra.Command, args []string) error {
 			return t.train(c.Context(), args[0], run, wait)
 		},
@@ -126,7 +126,9 @@ func startTrain(ctx context.Context, c client.Client, run string, spec readSpec)
 		TaskQueue:                t1.QueueControl,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-		StaticSummary:            fmt.Sprintf("%s, %d iterations", spec.spec.Task.Name, spec.spec.RL.Iterations),
+		// The answer to a run that has ended; one that is going is joined.
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            fmt.Sprintf("%s, %d iterations", spec.spec.Task.Name, spec.spec.RL.Iterations),
 	}, t1.WorkflowTrain, spec.json)
 	var ended *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &ended) {

@@ -144,7 +144,7 @@ func (t *tool) newUpper(options upOptions) (*upper, error) {
 }
 
 func newUpState(s settings) upState {
-	return upState{Store: s.Store, StartedAt: time.Now().UTC().Format(time.RFC3339)}
+	return upState{PID: os.Getpid(), Store: s.Store, StartedAt: time.Now().UTC().Format(time.RFC3339)}
 }
 
 // record keeps a start in up.json.
