@@ -43,6 +43,9 @@ func New(spec t1.CountdownSpec) (*Task, error) {
 	if spec.MinTries < 0 || spec.MaxTries < spec.MinTries {
 		return nil, t1.Errorf(t1.KindInvalid, "task.countdown.max_tries: got %d, want at least min_tries, %d", spec.MaxTries, spec.MinTries)
 	}
+	if min(spec.Train, spec.HeldOut, spec.Traces) < 0 {
+		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got train %d, held_out %d and traces %d, want none below 0", spec.Train, spec.HeldOut, spec.Traces)
+	}
 	return &Task{spec: spec}, nil
 }
 
