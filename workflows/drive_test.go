@@ -22,14 +22,16 @@ const runName = "demo"
 
 var emptySpec = json.RawMessage(`{"version":1}`)
 
+type testEnvironment = *testsuite.TestWorkflowEnvironment
+
 // drive runs Train in the test environment, one environment for each execution
 // of the chain: what continue-as-new carries is the only thing they share.
 type drive struct {
 	t *testing.T
 	w *world
 
-	before func(at moment)                          // called before each activity; may ask
-	setup  func(env *testsuite.TestWorkflowEnvironment) // called for each execution
+	before func(at moment)           // called before each activity; may ask
+	setup  func(env testEnvironment) // called for each execution
 
 	env        *testsuite.TestWorkflowEnvironment
 	executions int

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 
 	"t1"
 )
@@ -90,13 +89,13 @@ func TestContinueAsNewChangesNothing(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		perRun int
-		setup  func(*testsuite.TestWorkflowEnvironment)
+		setup  func(testEnvironment)
 		atMost int
 	}{
 		"every iteration":   {1, nil, 8},
 		"every 3":           {3, nil, 4},
-		"suggested":         {1000, func(env *testsuite.TestWorkflowEnvironment) { env.SetContinueAsNewSuggested(true) }, 30},
-		"a worker's update": {1000, func(env *testsuite.TestWorkflowEnvironment) { env.SetTargetWorkerDeploymentVersionChanged(true) }, 30},
+		"suggested":         {1000, func(env testEnvironment) { env.SetContinueAsNewSuggested(true) }, 30},
+		"a worker's update": {1000, func(env testEnvironment) { env.SetTargetWorkerDeploymentVersionChanged(true) }, 30},
 	} {
 		t.Run(name, func(t *testing.T) {
 			many := newWorld(one.spec)

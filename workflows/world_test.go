@@ -33,8 +33,6 @@ type world struct {
 	snapshots  []int
 	collected  []t1.CollectInput
 	summarized []t1.EvaluateInput
-	waiting    int // EvaluateShard activities at work
-	crowd      int // most of them at once
 }
 
 func newWorld(spec t1.Spec) *world {
