@@ -27,25 +27,26 @@ type Client struct {
 	sampler    pb.SamplerClient
 	text       pb.TextClient
 	stall      time.Duration // longest silence of a call; 0 waits for ever
-	kill       func()        // ends the engine; nil where somebody else owns it
+	life       *life         // the process behind it; nil where somebody else owns that
 	sign       atomic.Int64  // when the engine last showed life, Unix nanoseconds
 }
 
 // connect makes a client of the engine behind a Unix socket. It does not wait
-// for the engine.
-func connect(socket string, stall time.Duration, kill func()) (*Client, error) {
+// for the engine. A nil life is an engine that somebody else owns.
+func connect(socket string, stall time.Duration, l *life) (*Client, error) {
+	c := &Client{stall: stall, life: l}
 	connection, err := grpc.NewClient("unix:"+socket,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the socket's directory is ours alone
-		// The engine is a second away while it starts: the library's own back-off is made for networks.
+		// The engine is here or starting: the library's own back-off is made for networks.
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1, MaxDelay: 50 * time.Millisecond}}),
+		grpc.WithUnaryInterceptor(c.unary), grpc.WithStreamInterceptor(c.streaming),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(messageBytes), grpc.MaxCallSendMsgSize(messageBytes)))
 	if err != nil {
 		return nil, err
 	}
-	return &Client{
-		connection: connection, engine: pb.NewEngineClient(connection), trainer: pb.NewTrainerClient(connection),
-		sampler: pb.NewSamplerClient(connection), text: pb.NewTextClient(connection), stall: stall, kill: kill,
-	}, nil
+	c.connection, c.engine, c.trainer = connection, pb.NewEngineClient(connection), pb.NewTrainerClient(connection)
+	c.sampler, c.text = pb.NewSamplerClient(connection), pb.NewTextClient(connection)
+	return c, nil
 }
 
 func (c *Client) close() { _ = c.connection.Close() }
@@ -111,8 +112,8 @@ func (w *watch) check() {
 		return
 	}
 	w.stalled.Store(true)
-	if w.client.kill != nil {
-		w.client.kill()
+	if w.client.life != nil {
+		w.client.life.kill()
 	}
 	w.cancel()
 }
