@@ -17,7 +17,13 @@ type comparison struct {
 }
 
 // compared is one measure of both policies.
-type compared struct{ Name, From, To, Change string }
+type compared struct {
+	Name             string
+	From, To, Change cell
+}
+
+// cell is a value and its interval; both may be empty.
+type cell struct{ Value, Bounds string }
 
 func newComparison(in Input) *comparison {
 	sft, rl := ends(checkpoints(in))
@@ -51,13 +57,13 @@ func measures(a, b *t1.Result) []measure {
 	some := either(a, b)
 	out := []measure{
 		{name: "Accuracy, greedy", of: func(r t1.Result) t1.Interval { return r.Greedy }},
-		{name: fmt.Sprintf("Accuracy, mean of %s at temperature %s", plural(some.Samples, "sample", "samples"), exact(some.Temperature)),
+		{name: fmt.Sprintf("Accuracy, mean of %s at temperature %s (pass@1)", plural(some.Samples, "sample", "samples"), exact(some.Temperature)),
 			of: func(r t1.Result) t1.Interval { return r.Sampled }, paired: true},
 	}
-	for _, k := range keys(a, b, func(r t1.Result) map[int]t1.Interval { return r.PassAt }) {
+	for _, k := range above1(keys(a, b, func(r t1.Result) map[int]t1.Interval { return r.PassAt })) {
 		out = append(out, measure{name: fmt.Sprintf("pass@%d", k), of: func(r t1.Result) t1.Interval { return r.PassAt[k] }})
 	}
-	for _, k := range keys(a, b, func(r t1.Result) map[int]t1.Interval { return r.MajorityAt }) {
+	for _, k := range above1(keys(a, b, func(r t1.Result) map[int]t1.Interval { return r.MajorityAt })) {
 		out = append(out, measure{name: fmt.Sprintf("maj@%d", k), of: func(r t1.Result) t1.Interval { return r.MajorityAt[k] }})
 	}
 	out = append(out,
@@ -68,6 +74,9 @@ func measures(a, b *t1.Result) []measure {
 	}
 	return out
 }
+
+// above1 leaves out k = 1, which is the mean of the samples again.
+func above1(ks []int) []int { return slices.DeleteFunc(ks, func(k int) bool { return k <= 1 }) }
 
 func either(a, b *t1.Result) t1.Result {
 	if b != nil {
@@ -90,31 +99,31 @@ func keys[K int | string](a, b *t1.Result, of func(t1.Result) map[K]t1.Interval)
 }
 
 func (m measure) row(a, b *t1.Result) compared {
-	row := compared{Name: m.name, From: m.text(a), To: m.text(b)}
+	row := compared{Name: m.name, From: m.cell(a), To: m.cell(b)}
 	if a == nil || b == nil || m.of(*a).N == 0 || m.of(*b).N == 0 {
 		return row
 	}
 	difference := m.of(*b).Mean - m.of(*a).Mean
 	if m.tokens {
-		row.Change = plus(difference, strings.TrimPrefix(number(difference), minus))
+		row.Change.Value = plus(difference, strings.TrimPrefix(number(difference), minus))
 		return row
 	}
-	row.Change = points(difference)
+	row.Change.Value = points(difference)
 	if d := t1.PairedDifference(b.PerProblem, a.PerProblem); m.paired && d.N > 1 {
-		row.Change = points(d.Mean) + " " + bounds(d, points)
+		row.Change = cell{points(d.Mean), bounds(d, points)}
 	}
 	return row
 }
 
-// text is a measure as a cell; a dash where it was not taken.
-func (m measure) text(r *t1.Result) string {
+// cell is a measure of one policy; empty where it was not taken.
+func (m measure) cell(r *t1.Result) cell {
 	if r == nil || m.of(*r).N == 0 {
-		return "–"
+		return cell{}
 	}
 	if m.tokens {
-		return number(m.of(*r).Mean) + " " + bounds(m.of(*r), number)
+		return cell{number(m.of(*r).Mean), bounds(m.of(*r), number)}
 	}
-	return shareInterval(m.of(*r))
+	return cell{percent(m.of(*r).Mean), shareBounds(m.of(*r))}
 }
 
 // words shows a name as text: over_length is "over length".

@@ -24,8 +24,11 @@ func (m metricChart) chart(spec t1.Spec, samples []sample, x string) chart.Chart
 		c.Y = shareAxis()
 		c.Y.Zero = m.zero
 	}
+	if m.exact {
+		c.Y.Format = scientific
+	}
 	for _, l := range m.metrics {
-		c.Series = append(c.Series, l.series(samples, len(m.metrics) == 1, c.Y.Format)...)
+		c.Series = append(c.Series, l.series(samples, len(m.metrics) == 1 && !m.exact, c.Y.Format)...)
 	}
 	c.Series = withoutEmpty(c.Series)
 	m.guide(spec, &c)
@@ -47,20 +50,19 @@ func (m metricChart) guide(spec t1.Spec, c *chart.Chart) {
 	}
 }
 
-// series is a metric's line; a long one alone in its chart is shown faint, with
-// its running mean in front.
-func (l metricLine) series(samples []sample, alone bool, format func(float64) string) []chart.Series {
+// series is a metric's line; a long smoothed one is shown faint, with its running
+// mean, over an odd number of points, in front.
+func (l metricLine) series(samples []sample, smoothed bool, format func(float64) string) []chart.Series {
 	points := bucket(pointsOf(samples, l.key), mostPoints)
-	s := chart.Series{Name: l.name, Class: l.class, Points: points}
-	if len(points) <= 30 {
-		s.Marker = l.marker
-	}
-	if !alone || len(points) < smoothFrom {
+	s := chart.Series{Name: l.name, Class: l.class, Marker: l.marker, Points: points}
+	if !smoothed || len(points) < smoothFrom {
 		return []chart.Series{s}
 	}
-	window := len(points)/12 | 1 // odd
-	mean := chart.Series{Name: fmt.Sprintf("running mean of %d", window), Class: l.class, Points: smooth(points, window, format)}
-	s.Name, s.Faint = "each", true
+	mean := chart.Series{Class: l.class, Mute: true, Points: smooth(points, len(points)/12|1)}
+	s.Faint = true
+	for i, p := range mean.Points {
+		s.Points[i].Tip = "(mean around it " + format(p.Y) + ")"
+	}
 	return []chart.Series{s, mean}
 }
 
@@ -92,9 +94,8 @@ func bucket(points []chart.Point, n int) []chart.Point {
 	return out
 }
 
-// smooth is the mean over a window around each point, smaller at the ends. The
-// value under the pointer is followed by the point's own.
-func smooth(points []chart.Point, window int, format func(float64) string) []chart.Point {
+// smooth is the mean over a window around each point, smaller at the ends.
+func smooth(points []chart.Point, window int) []chart.Point {
 	out := make([]chart.Point, len(points))
 	for i, p := range points {
 		reach := min(window/2, i, len(points)-1-i)
@@ -102,7 +103,7 @@ func smooth(points []chart.Point, window int, format func(float64) string) []cha
 		for _, q := range points[i-reach : i+reach+1] {
 			total += q.Y
 		}
-		out[i] = chart.Point{X: p.X, Y: total / float64(2*reach+1), Tip: "(here " + format(p.Y) + ")"}
+		out[i] = chart.Point{X: p.X, Y: total / float64(2*reach+1)}
 	}
 	return out
 }

@@ -21,13 +21,23 @@ func number(v float64) string {
 	switch {
 	case v == 0:
 		return "0"
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return strconv.FormatFloat(v, 'g', -1, 64)
 	case size >= 1000:
 		return signed(thousands(strconv.FormatFloat(size, 'f', 0, 64)), v)
 	case size >= 1e-3:
 		digits := max(0, 2-int(math.Floor(math.Log10(size))))
 		return signed(shorten(strconv.FormatFloat(size, 'f', digits, 64)), v)
 	}
-	return signed(exponent(strconv.FormatFloat(size, 'g', 3, 64)), v)
+	return signed(exponent(strconv.FormatFloat(size, 'e', 2, 64)), v)
+}
+
+// scientific shows a small number as 1.5e-3, whatever its size.
+func scientific(v float64) string {
+	if v == 0 {
+		return "0"
+	}
+	return signed(exponent(strconv.FormatFloat(math.Abs(v), 'e', 2, 64)), v)
 }
 
 // exact shows every digit a setting was given with.
@@ -57,9 +67,13 @@ func shorten(s string) string {
 	return s
 }
 
-// exponent writes 1.5e-06 as 1.5e-6.
+// exponent writes 1.50e-06 as 1.5e-6.
 func exponent(s string) string {
-	return strings.Replace(strings.Replace(s, "e-0", "e-", 1), "e+0", "e+", 1)
+	mantissa, power, found := strings.Cut(s, "e")
+	if !found {
+		return s
+	}
+	return shorten(mantissa) + "e" + strings.Replace(strings.Replace(power, "-0", "-", 1), "+0", "+", 1)
 }
 
 func thousands(digits string) string {

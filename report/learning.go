@@ -15,6 +15,7 @@ type metricChart struct {
 	metrics               []metricLine
 	share                 bool // values are shares
 	zero                  bool
+	exact                 bool                            // without noise: no running mean
 	limit                 func(t1.Spec) (float64, string) // a guide; may be nil
 }
 
@@ -37,9 +38,9 @@ var updateCharts = []metricChart{
 	{id: "kl", title: "KL to the anchor", unit: "nats a response, mean d", metrics: one("kl")},
 	{id: "gradient", title: "Gradient norm", unit: "before clipping", metrics: one("grad_norm"), zero: true,
 		limit: func(s t1.Spec) (float64, string) { return s.RL.Optimizer.GradientClip, "clipped above" }},
-	{id: "gap", title: "Sampler against trainer", unit: "gap of log-probabilities, nats a token", zero: true, metrics: []metricLine{
-		{key: "logprob_gap_max", name: "largest", class: "c-2"}, {key: "logprob_gap_mean", name: "mean", class: "c-1"}}},
-	{id: "rate", title: "Learning rate", unit: "in force", metrics: one("learning_rate"), zero: true},
+	{id: "gap", title: "Sampler against trainer", unit: "gap, nats a token", zero: true, metrics: []metricLine{
+		{key: "logprob_gap_max", name: "largest", class: "c-2", marker: chart.Square}, {key: "logprob_gap_mean", name: "mean", class: "c-1", marker: chart.Circle}}},
+	{id: "rate", title: "Learning rate", unit: "in force", metrics: one("learning_rate"), zero: true, exact: true},
 }
 
 // sftCharts are the curves of supervised fine-tuning.
@@ -47,7 +48,7 @@ var sftCharts = []metricChart{
 	{id: "sft-loss", title: "SFT loss", unit: "nats a response token", metrics: []metricLine{{key: "loss", class: "c-sft"}}},
 	{id: "sft-gradient", title: "SFT gradient norm", unit: "before clipping", metrics: []metricLine{{key: "grad_norm", class: "c-sft"}}, zero: true,
 		limit: func(s t1.Spec) (float64, string) { return s.SFT.Optimizer.GradientClip, "clipped above" }},
-	{id: "sft-rate", title: "SFT learning rate", unit: "in force", metrics: []metricLine{{key: "learning_rate", class: "c-sft"}}, zero: true},
+	{id: "sft-rate", title: "SFT learning rate", unit: "in force", metrics: []metricLine{{key: "learning_rate", class: "c-sft"}}, zero: true, exact: true},
 }
 
 func penaltyLines() []metricLine {

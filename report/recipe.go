@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 
 	"t1"
@@ -11,7 +12,7 @@ import (
 type setting struct {
 	path    string
 	meaning string
-	value   string // the recipe's, as JSON; empty: nothing published, t1's default stands in
+	value   string // the recipe's, as JSON, or = and the path of another setting; empty: nothing published, t1's default stands in
 	remark  string
 	mark    string // P, C or D; a D is never the paper's
 }
@@ -44,7 +45,11 @@ func newRecipe(spec t1.Spec) ([]recipeGroup, error) {
 			groups = append(groups, recipeGroup{Name: title})
 		}
 		group := &groups[len(groups)-1]
-		group.Rows = append(group.Rows, s.row(values, defaults))
+		row := s.row(values, defaults)
+		if s.path == "rl.anchor.coefficient" && spec.RL.Anchor.Coefficient < 0 {
+			row.Value = exact(math.Round(spec.RL.AnchorCoefficient()*1e6)/1e6) + " (from " + row.Value + ")"
+		}
+		group.Rows = append(group.Rows, row)
 	}
 	return groups, nil
 }
@@ -55,7 +60,11 @@ func (s setting) row(values, defaults map[string]string) recipeRow {
 		row.Recipe, row.Differs = "not published; t1: "+readable(defaults[s.path]), values[s.path] != defaults[s.path]
 		return row
 	}
-	row.Recipe, row.Differs = readable(s.value), !sameJSON(values[s.path], s.value)
+	published := s.value
+	if other, same := strings.CutPrefix(s.value, "="); same {
+		published = values[other]
+	}
+	row.Recipe, row.Differs = readable(published), !sameJSON(values[s.path], published)
 	return row
 }
 

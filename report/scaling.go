@@ -51,7 +51,7 @@ func summaryModel(s t1.Spec) string {
 // fractionChart has the mean number of tokens kept on its x axis, as the paper.
 func fractionChart(policies []checkpoint) chart.Chart {
 	c := chart.Chart{
-		ID: "scaling-fractions", Title: "Cut at shares of each response's own thinking", Unit: "accuracy of the summary model's answers", Large: true,
+		ID: "scaling-fractions", Title: "Cut at shares of the own thinking", Unit: "accuracy", Large: true,
 		X: chart.Axis{Label: "tokens of thinking kept, mean", Format: number, Zero: true}, Y: shareAxis(), Guides: controls(policies),
 	}
 	for i, p := range policies {
@@ -66,7 +66,7 @@ func fractionChart(policies []checkpoint) chart.Chart {
 // the mean number of tokens kept stops rising.
 func capChart(policies []checkpoint) chart.Chart {
 	c := chart.Chart{
-		ID: "scaling-caps", Title: "Cut at a number of tokens", Unit: "accuracy of the summary model's answers", Large: true,
+		ID: "scaling-caps", Title: "Cut at a number of tokens", Unit: "accuracy", Large: true,
 		X: chart.Axis{Label: "most tokens of thinking kept", Format: number, Log: true}, Y: shareAxis(), Guides: controls(policies),
 	}
 	ticks := map[int]bool{}

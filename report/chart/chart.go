@@ -47,7 +47,8 @@ type Series struct {
 	Name   string // in the legend; empty: not there
 	Class  string // CSS class; its --c is the colour
 	Marker Marker
-	Faint  bool    // a background to another series, without values under the pointer
+	Faint  bool    // a background to another series
+	Mute   bool    // without values under the pointer
 	Dashed bool    //
 	Points []Point // x rising; points that are not finite are left out
 }

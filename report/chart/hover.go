@@ -55,7 +55,7 @@ func (p *picture) hovers(x, y scale) []hover {
 func (p *picture) hoverColumns() []float64 {
 	c := Chart{}
 	for _, s := range p.Series {
-		if !s.Faint {
+		if !s.Mute {
 			c.Series = append(c.Series, s)
 		}
 	}
@@ -78,15 +78,15 @@ func (p *picture) strip(xs []float64, i int, x scale) (from, width px) {
 func (p *picture) values(h *hover, at float64, y scale) {
 	for _, s := range p.Series {
 		for _, point := range s.Points {
-			if s.Faint || point.X != at {
+			if s.Mute || point.X != at {
 				continue
 			}
 			text := p.Y.format(point.Y)
 			if s.Name != "" {
-				text = s.Name + "  " + text
+				text = s.Name + ": " + text
 			}
 			if point.Tip != "" {
-				text += "  " + point.Tip
+				text += " " + point.Tip
 			}
 			h.Lines = append(h.Lines, tipLine{Class: s.Class, Text: text})
 			if !p.Chart.Bars {

@@ -70,12 +70,21 @@ func marks(s Series, x, y scale) string {
 	if len(s.Points) == 1 && marker == "" {
 		marker = Circle // a line of one point cannot be seen
 	}
+	every := 1
+	if len(s.Points) > mostMarkers {
+		every = len(s.Points)/fewMarkers + 1
+	}
 	var b strings.Builder
-	for _, p := range s.Points {
-		b.WriteString(shape(marker, x.at(p.X), y.at(p.Y), 3.5))
+	for i, p := range s.Points {
+		if i%every == every/2 {
+			b.WriteString(shape(marker, x.at(p.X), y.at(p.Y), 3.5))
+		}
 	}
 	return b.String()
 }
+
+// A line of more than mostMarkers points has about fewMarkers of them marked.
+const mostMarkers, fewMarkers = 30, 6
 
 // shape is a marker's path data around a point.
 func shape(m Marker, x, y, r float64) string {

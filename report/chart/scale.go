@@ -154,6 +154,9 @@ func (c Chart) xTicks(s scale) []float64 {
 	if c.X.Ticks != nil {
 		return c.X.Ticks
 	}
+	if xs := c.columns(); len(xs) == 1 {
+		return xs
+	}
 	marks := ticks(s.low, s.high, 5)
 	var out []float64
 	for _, v := range marks {
