@@ -1,7 +1,5 @@
 package t1
 
-import "fmt"
-
 // LeaveOneOut subtracts from each value the mean of the others. It sums to 0,
 // and a constant added to every value changes nothing. Fewer than two values
 // have no others: KindInvalid.
@@ -25,7 +23,7 @@ func LeaveOneOut(values []float64) ([]float64, error) {
 // responses to one prompt.
 func Advantages(rewards, d []float64, beta float64) ([]float64, error) {
 	if len(rewards) != len(d) {
-		return nil, fmt.Errorf("%d rewards for %d divergences", len(rewards), len(d))
+		return nil, Errorf(KindInvalid, "%d rewards for %d divergences", len(rewards), len(d))
 	}
 	composite := make([]float64, len(rewards))
 	for i := range rewards {

@@ -8,12 +8,13 @@
 // This package holds what the other packages say to one another and the pure
 // maths they share. It imports the standard library only and does no I/O.
 //
-//	spec.go, validate.go    what a run is asked to do
+//	spec.go, rules.go       what a run is asked to do, and what is allowed
+//	decode.go, validate.go  a spec as users write it, and every mistake in it
 //	problem.go, rollout.go  what is learnt from, what was sampled, what it earned
-//	record.go, state.go     the log and the state it folds into
+//	record.go               the log
 //	store.go, keys.go       where objects live, and under which names
 //	activities.go           the work of a run, one interface a task queue
-//	draw.go, advantage.go, penalty.go, stats.go, cut.go   the pure maths
+//	random.go, draw.go, advantage.go, penalty.go, stats.go, cut.go   the pure maths
 //	errors.go, names.go     one error type; names that users see
 //
 // Glossary: the policy is the model that is trained; the anchor is the model

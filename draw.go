@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 )
 
 // DrawBatch gives the positions in the pool that an iteration (from 1) trains
@@ -30,15 +29,22 @@ func DrawBatch(seed int64, iteration, poolSize, n int) []int {
 }
 
 func permutation(seed int64, epoch, n int) []int {
-	key := SeedFor(seed, "draw", epoch)
-	return rand.New(rand.NewPCG(key, 0)).Perm(n)
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return Choose(NewSource(seed, "draw", epoch), order, n)
 }
 
 // SeedFor derives an independent 64-bit seed from a run's seed, a purpose and
 // what it is for. Sampling uses SeedFor(seed, purpose, iteration, problem), so
 // a response never depends on its batch or on a retry.
 func SeedFor(seed int64, purpose string, of ...any) uint64 {
-	sum := sha256.Sum256(fmt.Append(nil, seed, "/", purpose, "/", of))
+	text := fmt.Appendf(nil, "%d/%q", seed, purpose)
+	for _, part := range of {
+		text = fmt.Appendf(text, "/%#v", part) // Go syntax: the text "1" is not the number 1
+	}
+	sum := sha256.Sum256(text)
 	return binary.BigEndian.Uint64(sum[:8])
 }
 

@@ -130,8 +130,8 @@ type EvaluationSpec struct {
 // ScalingSpec is the inference-scaling measurement: the thinking is cut and a
 // summary model must answer from what is left.
 type ScalingSpec struct {
-	Fractions     int    `json:"fractions"`      // cuts at i/fractions of a response's own thinking, i = 1..fractions (P: 10); 0 switches it off
-	Caps          []int  `json:"caps"`           // cuts at so many tokens (P: 1,024 to 16,384)
+	Fractions     int    `json:"fractions"`      // cuts at i/fractions of a response's own thinking, i = 1..fractions (P: 10); 0 makes none
+	Caps          []int  `json:"caps"`           // cuts at so many tokens (P: 1,024 to 16,384); none and no fractions switch the measurement off
 	SummaryModel  string `json:"summary_model"`  // "sft": the run's fine-tuned policy (D); "policy": the policy itself
 	SummaryTokens int    `json:"summary_tokens"` // longest answer
 }
@@ -176,7 +176,7 @@ func DefaultSpec() Spec {
 	}
 }
 
-// Coefficient is the share of the old anchor that one move keeps.
+// AnchorCoefficient is the share of the old anchor that one move keeps.
 func (s RLSpec) AnchorCoefficient() float64 {
 	if s.Anchor.Coefficient < 0 {
 		return max(0, 1-3/float64(s.Iterations))

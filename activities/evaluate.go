@@ -129,7 +129,7 @@ func (e *evaluation) grade(mode string, r t1.Rollout) (t1.Evaluated, error) {
 	score, err := e.judge.score(r)
 	return t1.Evaluated{
 		Rollout: r, Mode: mode, Correct: score.Correct, Answer: score.Answer, Penalties: score.Penalties,
-		Thinking: int32(t1.ThinkingLength(r.Tokens, e.data.Cue)),
+		Thinking: int32(t1.ThinkingLength(t1.WithoutEnd(r.Tokens, r.Finish), e.data.Cue)),
 	}, err
 }
 
@@ -141,7 +141,7 @@ func (e *evaluation) cutShard(ctx context.Context, rows []t1.Evaluated, beat bea
 		return ref, err
 	}
 	cuts := []t1.Cut{}
-	if e.in.Evaluation.Spec.Scaling.Fractions > 0 {
+	if s := e.in.Evaluation.Spec.Scaling; s.Fractions > 0 || len(s.Caps) > 0 {
 		if cuts, err = e.answerCuts(ctx, rows, beat, tokens); err != nil {
 			return ref, err
 		}

@@ -19,7 +19,7 @@ func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration
 		}
 		right, wrong := t.solve(p)
 		for i := at; i < len(all) && len(right) > 0; i += len(train) {
-			response := t.demonstrate(newSource(seed, "countdown/demonstration", i), right, wrong)
+			response := t.demonstrate(t1.NewSource(seed, "countdown/demonstration", i), right, wrong)
 			all[i] = t1.Demonstration{Problem: at, Response: response}
 		}
 	}
@@ -54,11 +54,11 @@ func (t *Task) solve(p t1.Problem) (right, wrong []chain) {
 }
 
 // demonstrate writes one response; wrong is left as it is.
-func (t *Task) demonstrate(s source, right, wrong []chain) string {
-	tries := t.spec.MinTries + s.below(t.spec.MaxTries-t.spec.MinTries+1)
-	solution := right[s.below(len(right))]
+func (t *Task) demonstrate(s t1.Source, right, wrong []chain) string {
+	tries := t.spec.MinTries + s.Below(t.spec.MaxTries-t.spec.MinTries+1)
+	solution := right[s.Below(len(right))]
 	var parts []string
-	for _, c := range choose(s, append([]chain(nil), wrong...), min(tries, len(wrong))) {
+	for _, c := range t1.Choose(s, append([]chain(nil), wrong...), min(tries, len(wrong))) {
 		parts = append(parts, "try", c.steps(), "no")
 	}
 	parts = append(parts, "try", solution.steps(), "yes", "check", solution.steps(), "ok", Cue, solution.expression())

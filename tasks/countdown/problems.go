@@ -44,7 +44,7 @@ func takeTurns(lists [][]t1.Problem) []t1.Problem {
 // problemsOf makes the problems with so many numbers each.
 func (t *Task) problemsOf(seed int64, size, train, heldOut int) (trains, heldOuts []t1.Problem, err error) {
 	games := t.games(size)
-	drawn := choose(newSource(seed, "countdown/games", size), games, min(train+heldOut, len(games)))
+	drawn := t1.Choose(t1.NewSource(seed, "countdown/games", size), games, min(train+heldOut, len(games)))
 	if heldOut > len(drawn) {
 		return nil, nil, t1.Errorf(t1.KindInvalid, "task.countdown.held_out: got %d games of %d numbers, want at most %d, all there are", heldOut, size, len(games))
 	}
@@ -130,7 +130,7 @@ func orders(seed int64, g game) [][]int {
 		}
 	}
 	order(nil)
-	return choose(newSource(seed, "countdown/order", g.numbers, g.target), all, len(all))
+	return t1.Choose(t1.NewSource(seed, "countdown/order", g.numbers, g.target), all, len(all))
 }
 
 // problem deals numbers in an order. Its reference answer is the first solution
