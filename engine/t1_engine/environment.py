@@ -16,10 +16,14 @@ DETERMINISM = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 
+# Threads that wait must sleep: the engine shares its cores with workers and a server, and a step of a small model
+# took ten times as long while OpenMP's threads spun for a core that another process had.
+PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
+
 
 def prepare(threads: int) -> None:
     """Fixes thread counts and code paths. Call before anything imports torch."""
-    os.environ.update(DETERMINISM)
+    os.environ.update(DETERMINISM | PATIENCE)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     import torch
