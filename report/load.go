@@ -12,8 +12,8 @@ import (
 )
 
 // Readers read the rows of Parquet objects, each checked against its ref. This
-// package knows no file format; the tool passes the readers in. Without one of
-// them the report has no example responses.
+// package knows no file format; the tool passes the readers in. Where one of them
+// is nil there are no example responses.
 type Readers struct {
 	Problems   func(context.Context, t1.Store, t1.Ref) ([]t1.Problem, error)
 	Rollouts   func(context.Context, t1.Store, t1.Ref) ([]t1.Rollout, error)
@@ -25,9 +25,10 @@ type Readers struct {
 // Load gathers a report's input from a store. It may be called while the run is
 // going on: what is not there yet is left out. A run without a spec is
 // KindNotFound; a damaged record is KindCorrupt and names its key. An example or
-// a measurement that cannot be read costs only itself, and a note says so.
-// Phase, Cue, Tool and MadeAt are left for the caller.
-func Load(ctx context.Context, store t1.Store, run string, readers Readers) (Input, error) {
+// a measurement that cannot be read costs only itself, and a note says so. Phase,
+// Cue, Tool and MadeAt are left for the caller. One Readers is enough, and without
+// any there are no example responses.
+func Load(ctx context.Context, store t1.Store, run string, readers ...Readers) (Input, error) {
 	in := Input{Run: run}
 	if err := readJSON(ctx, store, t1.SpecKey(run), &in.Spec); err != nil {
 		return in, err
@@ -50,8 +51,10 @@ func Load(ctx context.Context, store t1.Store, run string, readers Readers) (Inp
 	if in.Observations, err = readAll[t1.Observation](ctx, store, t1.RunKey(run)+"/observed/", ""); err != nil {
 		in.Notes = append(in.Notes, "Some measurements could not be read: "+err.Error()+".")
 	}
-	l := exampleLoader{store: store, readers: readers, in: &in}
-	l.load(ctx)
+	for _, r := range readers {
+		l := exampleLoader{store: store, readers: r, in: &in}
+		l.load(ctx)
+	}
 	return in, ctx.Err()
 }
 
