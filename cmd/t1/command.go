@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,21 +40,24 @@ func startCommand(log *os.File, env []string, path string, args ...string) (*com
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
 	c := &command{cmd: cmd, said: said, held: held, gone: make(chan struct{})}
-	adopt(c.PID())
-	go c.reap()
-	return c, nil
+	started := make(chan error)
+	go c.live(started)
+	return c, <-started
 }
 
 func (c *command) PID() int { return c.cmd.Process.Pid }
 
-// reap waits for the end and gives it a meaning: the last line the process wrote.
-func (c *command) reap() {
-	err := c.cmd.Wait()
-	disown(c.PID())
+// live starts the process and waits for its end, on one thread: the kernel
+// kills the child when the thread that started it ends.
+func (c *command) live(started chan<- error) {
+	runtime.LockOSThread()
+	err := c.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	err = c.cmd.Wait()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:

@@ -17,7 +17,7 @@ import (
 const demoSpec = "examples/countdown.yaml"
 
 func (t *tool) demoCommand() *cobra.Command {
-	var run, output string
+	var file, run, output string
 	var options upOptions
 	c := &cobra.Command{
 		Use:   "demo",
@@ -30,25 +30,19 @@ is going in another terminal is joined.`,
 		Args:        none,
 		Annotations: map[string]string{annotationExit: "demo ends with 0 when the run is done, and on Ctrl-C."},
 		RunE: func(c *cobra.Command, _ []string) error {
-			return t.demo(c.Context(), run, output, options)
+			return t.demo(c.Context(), file, run, output, options)
 		},
 	}
-	c.Flags().StringVar(&run, "run", runNameOf(demoSpec), "name of the run")
+	c.Flags().StringVar(&file, "spec", "", "another spec to train (default "+demoSpec+")")
+	c.Flags().StringVar(&run, "run", "", "name of the run (default: the spec's file name without its ending)")
 	c.Flags().StringVarP(&output, "output", "o", "report.html", "file of the report")
 	options.register(c)
 	return c
 }
 
-func (t *tool) demo(ctx context.Context, run, output string, options upOptions) error {
-	path, err := findBeside(demoSpec)
+func (t *tool) demo(ctx context.Context, file, run, output string, options upOptions) error {
+	run, spec, err := t.demoRun(ctx, file, run)
 	if err != nil {
-		return err
-	}
-	spec, err := t.readSpec(path)
-	if err != nil {
-		return err
-	}
-	if err := t.checkStart(ctx, run, spec); err != nil {
 		return err
 	}
 	// Whatever ends first ends the other: the run's end takes the servers down,
@@ -62,9 +56,9 @@ func (t *tool) demo(ctx context.Context, run, output string, options upOptions) 
 		defer stopRun()
 		upEnded <- t.hold(upCtx, options)
 	}()
-	err = t.trainHere(runCtx, run, spec)
+	phase, err := t.trainHere(runCtx, run, spec)
 	if err == nil && ctx.Err() == nil {
-		err = t.demoResult(ctx, run, output)
+		err = t.demoResult(ctx, run, phase, output)
 	}
 	stopUp()
 	if upErr := <-upEnded; upErr != nil {
@@ -75,6 +69,24 @@ func (t *tool) demo(ctx context.Context, run, output string, options upOptions) 
 		return nil
 	}
 	return err
+}
+
+// demoRun is the run that the demo is about.
+func (t *tool) demoRun(ctx context.Context, file, run string) (string, readSpec, error) {
+	var err error
+	if file == "" {
+		if file, err = findBeside(demoSpec); err != nil {
+			return "", readSpec{}, err
+		}
+	}
+	if run == "" {
+		run = runNameOf(file)
+	}
+	spec, err := t.readSpec(file)
+	if err != nil {
+		return "", spec, err
+	}
+	return run, spec, t.checkStart(ctx, run, spec)
 }
 
 // hold sees to it that somebody's servers are up: ours, or those of another t1
@@ -100,35 +112,41 @@ func (t *tool) hold(ctx context.Context, options upOptions) error {
 	}
 }
 
-// trainHere starts or joins the run as soon as the server answers, and follows it.
-func (t *tool) trainHere(ctx context.Context, run string, spec readSpec) error {
+// trainHere starts or joins the run as soon as the server answers, and follows
+// it to its last phase.
+func (t *tool) trainHere(ctx context.Context, run string, spec readSpec) (phase string, err error) {
 	temporal, err := t.dialWhenUp(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer temporal.Close()
 	started, err := startTrain(ctx, temporal, run, spec)
 	if errors.Is(err, errEnded) {
 		fmt.Fprintf(t.out, "run %s is complete already; make demo RUN=other starts another\n", run)
-		return nil
+		return t1.PhaseDone, nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	t.announceRun(run, started)
 	return t.follow(ctx, temporal, run)
 }
 
 // demoResult prints the table and writes the report.
-func (t *tool) demoResult(ctx context.Context, run, output string) error {
+func (t *tool) demoResult(ctx context.Context, run, phase, output string) error {
 	store, err := t.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	if err := t.writeReport(ctx, store, run, output); err != nil {
+	in, err := loadReport(ctx, store, run)
+	if err != nil {
 		return err
 	}
-	if err := t.printTable(ctx, store, run); err != nil {
+	in.Phase = phase
+	if err := writeReport(in, output); err != nil {
+		return err
+	}
+	if err := printTable(t.out, in.Results); err != nil {
 		return err
 	}
 	absolute, err := filepath.Abs(output)

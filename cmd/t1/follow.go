@@ -38,19 +38,19 @@ const (
 
 // follow shows a run's progress until it ends. One that was stopped before it
 // was complete is no error: somebody asked for it.
-func (t *tool) follow(ctx context.Context, c client.Client, run string) error {
+func (t *tool) follow(ctx context.Context, c client.Client, run string) (phase string, err error) {
 	store, err := t.openStore(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	f := &follower{temporal: c, store: store, run: run, view: t.newView(), newest: t1.Observation{Seq: -1}}
 	defer f.view.Close()
 	last, err := f.follow(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	f.view.Note(fmt.Sprintf("run %s is %s, %d records", run, last.Phase, last.Seq+1))
-	return nil
+	return last.Phase, nil
 }
 
 // follow shows the run's status once a second until it is done or stopped.

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"t1"
+	"t1/activities"
 	"t1/report"
+	"t1/tasks"
 )
 
 func (t *tool) reportCommand() *cobra.Command {
@@ -30,7 +33,11 @@ going can be looked at.`,
 			if err != nil {
 				return err
 			}
-			if err := t.writeReport(c.Context(), store, args[0], output); err != nil {
+			in, err := loadReport(c.Context(), store, args[0])
+			if err != nil {
+				return err
+			}
+			if err := writeReport(in, output); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(t.out, output)
@@ -41,19 +48,35 @@ going can be looked at.`,
 	return c
 }
 
-// writeReport replaces the file in one go, so a browser never sees half a page.
-func (t *tool) writeReport(ctx context.Context, store t1.Store, run, output string) error {
-	loaded, err := report.Load(ctx, store, run)
-	if err != nil {
-		return err
+// loadReport gathers all that a run has.
+func loadReport(ctx context.Context, store t1.Store, run string) (report.Input, error) {
+	in, err := report.Load(ctx, store, run, report.Readers{
+		Problems: activities.ReadRows[t1.Problem], Rollouts: activities.ReadRows[t1.Rollout], Scores: activities.ReadRows[t1.Score],
+		Advantages: activities.ReadRows[t1.Advantage], Evaluated: activities.ReadRows[t1.Evaluated],
+	})
+	if t1.KindOf(err) == t1.KindNotFound {
+		return in, t1.Errorf(t1.KindNotFound, "there is no run %s in the store", run).WithHint("t1 list")
 	}
-	loaded.Tool = "t1 " + version
+	if err != nil {
+		return in, err
+	}
+	task, err := tasks.New(in.Spec.Task)
+	if err != nil {
+		return in, err
+	}
+	in.Cue = task.AnswerCue()
+	in.Tool, in.MadeAt = "t1 "+version, time.Now().Format(time.RFC3339)
+	return in, nil
+}
+
+// writeReport replaces the file in one go, so a browser never sees half a page.
+func writeReport(in report.Input, output string) error {
 	next, err := os.CreateTemp(filepath.Dir(output), ".report-*")
 	if err != nil {
 		return err
 	}
 	buffered := bufio.NewWriter(next)
-	err = errors.Join(report.Write(buffered, loaded), buffered.Flush(), next.Chmod(0o644), next.Close())
+	err = errors.Join(report.Write(buffered, in), buffered.Flush(), next.Chmod(0o644), next.Close())
 	if err != nil {
 		return errors.Join(err, os.Remove(next.Name()))
 	}

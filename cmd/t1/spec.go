@@ -27,21 +27,7 @@ func (t *tool) specCommand() *cobra.Command {
 		Args:  none,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(&cobra.Command{
-		Use:   "check FILE",
-		Short: "Say everything that is wrong with a spec",
-		Long: `check reads a spec, YAML or JSON, and prints every mistake in it, a line each:
-the field, what stands there and what may. "-" reads standard input.`,
-		Example: "  t1 spec check examples/countdown.yaml\n  t1 spec default | t1 spec check -",
-		Args:    one("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if _, err := t.readSpec(args[0]); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(t.out, "%s is a valid spec\n", args[0])
-			return err
-		},
-	})
+	c.AddCommand(t.specCheckCommand())
 	c.AddCommand(&cobra.Command{
 		Use:     "default",
 		Short:   "Print the default spec with a comment on every field",
@@ -49,6 +35,34 @@ the field, what stands there and what may. "-" reads standard input.`,
 		Args:    none,
 		RunE:    func(*cobra.Command, []string) error { return writeDefaultSpec(t.out) },
 	})
+	return c
+}
+
+func (t *tool) specCheckCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Say everything that is wrong with a spec",
+		Long: `check reads a spec, YAML or JSON, and prints every mistake in it, a line each:
+the field, what stands there and what may. "-" reads standard input. With --json
+a spec without mistakes is printed with every default written out.`,
+		Example: `  t1 spec check examples/countdown.yaml
+  t1 spec default | t1 spec check -
+  t1 spec check examples/countdown.yaml --json > spec.json`,
+		Args: one("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			spec, err := t.readSpec(args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(t.out, spec.spec)
+			}
+			_, err = fmt.Fprintf(t.out, "%s is a valid spec\n", args[0])
+			return err
+		},
+	}
+	jsonFlag(c, &asJSON)
 	return c
 }
 

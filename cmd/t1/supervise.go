@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -64,12 +65,12 @@ func (s supervisor) keep(ctx context.Context, c child, p process) error {
 		}
 		lived := time.Since(began)
 		if killed := isKilled(err); first && lived < stillborn && !killed {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return fmt.Errorf("%s ended: %w", c.name, err)
 		}
 		if lived > settled {
 			backoff = backoffFirst
 		}
-		s.note("%s ended (%v); starting it again in %s", c.name, err, backoff)
+		s.note("%s ended (%s); starting it again in %s", c.name, firstLine(err), backoff)
 		if p, backoff = s.again(ctx, c, backoff); p == nil {
 			return nil
 		}
@@ -78,6 +79,8 @@ func (s supervisor) keep(ctx context.Context, c child, p process) error {
 
 // watch waits for the child's end or, when ctx ends, stops it.
 func (s supervisor) watch(ctx context.Context, c child, p process) error {
+	adopt(p.PID())
+	defer disown(p.PID())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Wait() }()
 	select {
@@ -111,7 +114,16 @@ func (s supervisor) again(ctx context.Context, c child, backoff time.Duration) (
 			return p, backoff
 		}
 		if ctx.Err() == nil {
-			s.note("%s does not start (%v); trying again in %s", c.name, err, backoff)
+			s.note("%s does not start (%s); trying again in %s", c.name, firstLine(err), backoff)
 		}
 	}
+}
+
+// firstLine is how a child ended, without the quotations from its log.
+func firstLine(err error) string {
+	if err == nil {
+		return "by itself"
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

@@ -1,27 +1,21 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"t1"
-	"t1/report"
 )
 
 // printTable prints the fine-tuned policy beside the newest one.
-func (t *tool) printTable(ctx context.Context, store t1.Store, run string) error {
-	loaded, err := report.Load(ctx, store, run)
-	if err != nil {
-		return err
-	}
-	sft, rl := firstAndLast(loaded.Results)
+func printTable(out io.Writer, results []t1.Result) error {
+	sft, rl := firstAndLast(results)
 	if sft == nil || rl == nil {
-		_, err := fmt.Fprintln(t.out, "there are no two evaluations to compare yet")
+		_, err := fmt.Fprintln(out, "there are no two evaluations to compare yet")
 		return err
 	}
-	return writeTable(t.out, *sft, *rl)
+	return writeTable(out, *sft, *rl)
 }
 
 // firstAndLast picks the evaluations of the lowest and the highest record; nil
@@ -47,9 +41,8 @@ func writeTable(out io.Writer, sft, rl t1.Result) error {
 	row(fmt.Sprintf("\n%d held-out problems", rl.Problems), "SFT", "RL, "+rl.Label+" iterations")
 	row("accuracy, sampled", percent(sft.Sampled), percent(rl.Sampled))
 	row("accuracy, greedy", percent(sft.Greedy), percent(rl.Greedy))
-	for k, name := range map[int]string{rl.Samples: "pass@%d"} {
-		row(fmt.Sprintf(name, k), percent(sft.PassAt[k]), percent(rl.PassAt[k]))
-	}
+	row(fmt.Sprintf("pass@%d", rl.Samples), percent(sft.PassAt[rl.Samples]), percent(rl.PassAt[rl.Samples]))
+	row(fmt.Sprintf("maj@%d", rl.Samples), percent(sft.MajorityAt[rl.Samples]), percent(rl.MajorityAt[rl.Samples]))
 	row("over length", percent(sft.OverLength), percent(rl.OverLength))
 	row("tokens a response", plain(sft.Length), plain(rl.Length))
 	if err := w.Flush(); err != nil {

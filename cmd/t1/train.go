@@ -64,7 +64,7 @@ func (t *tool) train(ctx context.Context, path, run string, wait bool) error {
 		fmt.Fprintf(t.out, "look on with: t1 status %s\n", run)
 		return nil
 	}
-	err = t.follow(ctx, temporal, run)
+	_, err = t.follow(ctx, temporal, run)
 	if ctx.Err() != nil {
 		fmt.Fprintf(t.out, "detached; the run goes on. Look on again with: t1 train %s --run %s --wait\n", path, run)
 		return nil

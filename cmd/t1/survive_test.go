@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"t1"
+)
+
+// A run whose engine, worker or server is killed in the middle of an iteration
+// goes on by itself, and ends in the state of a run that nobody disturbed: each
+// record of its log has the same digest.
+func TestSurvivesKills(t *testing.T) {
+	w := newWorld(t)
+	w.up()
+	victims := map[string]func() int{
+		"engine": func() int { return childOf(t, w.upState().WorkerPID) },
+		"worker": func() int { return w.upState().WorkerPID },
+		"server": func() int { return w.upState().ServerPID },
+	}
+	w.run("t1", "train", tiny(t), "--run", "undisturbed")
+	w.until("undisturbed", "end", done)
+	want := digests(w.logged("undisturbed"))
+	if len(want) < 8 {
+		t.Fatalf("the undisturbed run has records %v", want)
+	}
+	for name, victim := range victims {
+		t.Run(name, func(t *testing.T) {
+			w := &world{T: t, home: w.home, port: w.port, ui: w.ui}
+			w.run("t1", "train", tiny(t), "--run", name)
+			w.until(name, "third iteration", func(s t1.Status) bool { return s.Phase == t1.PhaseRL && s.Iteration >= 2 })
+			pid := victim()
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatalf("kill -9 %d: %v", pid, err)
+			}
+			w.until(name, "end", done)
+			if got := digests(w.logged(name)); !equal(got, want) {
+				t.Errorf("digests after kill -9 of the %s:\n%v\nundisturbed:\n%v", name, got, want)
+			}
+			if victim() == pid {
+				t.Errorf("the %s is still process %d", name, pid)
+			}
+		})
+	}
+	// The last state is what its log says, computed once more.
+	if out := w.run("t1", "verify", "engine", "--from", "5"); !strings.Contains(out, "every digest is the same") {
+		t.Errorf("verify: %s", out)
+	}
+}
+
+func done(s t1.Status) bool { return s.Phase == t1.PhaseDone }
+
+func digests(log []logLine) []string {
+	out := make([]string, len(log))
+	for i, line := range log {
+		out[i] = fmt.Sprintf("%s %.12s", line.Kind, line.Result)
+	}
+	return out
+}
+
+func equal(a, b []string) bool { return strings.Join(a, "\n") == strings.Join(b, "\n") }
+
+// childOf finds the one child of a process, which for a worker is its engine.
+func childOf(t *testing.T, parent int) int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range stats {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		// pid (name) state ppid ...
+		_, rest, _ := strings.Cut(string(data), ") ")
+		if fields := strings.Fields(rest); len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pid
+		}
+	}
+	return 0
+}
