@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"t1"
@@ -52,7 +53,9 @@ func (r *run) accepted(ctx workflow.Context) t1.Status {
 }
 
 // refuse is what a validator answers; the run's history does not change.
-func refuse(format string, args ...any) error { return t1.Errorf(t1.KindInvalid, format, args...) }
+func refuse(format string, args ...any) error {
+	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), string(t1.KindInvalid), nil)
+}
 
 func (r *run) going() error {
 	if r.ending {

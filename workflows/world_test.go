@@ -36,7 +36,18 @@ type world struct {
 }
 
 func newWorld(spec t1.Spec) *world {
-	return &world{spec: spec, traces: 100, pool: 40, steps: map[int]t1.Step{}, kinds: map[int]string{}, calls: map[string]int{}}
+	w := &world{}
+	w.begin(spec)
+	return w
+}
+
+// begin forgets everything and takes another spec.
+func (w *world) begin(spec t1.Spec) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spec, w.traces, w.pool, w.fail = spec, 100, 40, nil
+	w.steps, w.kinds, w.calls = map[int]t1.Step{}, map[int]string{}, map[string]int{}
+	w.samples, w.updates, w.snapshots, w.collected, w.summarized = nil, nil, nil, nil, nil
 }
 
 // smallSpec has 2 supervised records of 2 steps and n iterations.
