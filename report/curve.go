@@ -8,16 +8,16 @@ import (
 	"t1/report/chart"
 )
 
-// mostPoints is how many points one curve shows; longer logs are averaged over
-// stretches of equal length.
-const mostPoints = 400
+// mostPoints is how many points a curve shows, and fewPoints one of several in a
+// chart; longer logs are averaged over stretches of equal length.
+const mostPoints, fewPoints = 400, 100
 
-// smoothFrom is how many points make a running mean worth drawing.
+// smoothFrom is how many points make a trend worth drawing.
 const smoothFrom = 20
 
 func (m metricChart) chart(spec t1.Spec, samples []sample, x string) chart.Chart {
 	c := chart.Chart{
-		ID: m.id, Title: m.title, Unit: m.unit, Note: m.note,
+		ID: m.id, Title: m.title, Unit: m.unit,
 		X: chart.Axis{Label: x, Format: number, Whole: true}, Y: chart.Axis{Format: number, Zero: m.zero},
 	}
 	if m.share {
@@ -27,8 +27,15 @@ func (m metricChart) chart(spec t1.Spec, samples []sample, x string) chart.Chart
 	if m.exact {
 		c.Y.Format = scientific
 	}
+	most := mostPoints
+	if len(m.metrics) > 1 {
+		most = fewPoints
+	}
+	if n := stretch(len(samples), most); n > 1 {
+		c.Note = fmt.Sprintf("Each point is the mean of %d.", n)
+	}
 	for _, l := range m.metrics {
-		c.Series = append(c.Series, l.series(samples, len(m.metrics) == 1 && !m.exact, c.Y.Format)...)
+		c.Series = append(c.Series, l.series(samples, most, len(m.metrics) == 1 && !m.exact, c.Y.Format)...)
 	}
 	c.Series = withoutEmpty(c.Series)
 	m.guide(spec, &c)
@@ -50,20 +57,20 @@ func (m metricChart) guide(spec t1.Spec, c *chart.Chart) {
 	}
 }
 
-// series is a metric's line; a long smoothed one is shown faint, with its running
-// mean, over an odd number of points, in front.
-func (l metricLine) series(samples []sample, smoothed bool, format func(float64) string) []chart.Series {
-	points := bucket(pointsOf(samples, l.key), mostPoints)
+// series is a metric's line; a long smoothed one is shown faint, with its trend
+// in front.
+func (l metricLine) series(samples []sample, most int, smoothed bool, format func(float64) string) []chart.Series {
+	points := bucket(pointsOf(samples, l.key), stretch(len(samples), most))
 	s := chart.Series{Name: l.name, Class: l.class, Marker: l.marker, Points: points}
 	if !smoothed || len(points) < smoothFrom {
 		return []chart.Series{s}
 	}
-	mean := chart.Series{Class: l.class, Mute: true, Points: smooth(points, len(points)/12|1)}
+	trend := chart.Series{Class: l.class, Mute: true, Points: smooth(points, max(2, len(points)/20))}
 	s.Faint = true
-	for i, p := range mean.Points {
-		s.Points[i].Tip = "(mean around it " + format(p.Y) + ")"
+	for i, p := range trend.Points {
+		s.Points[i].Tip = "(trend " + format(p.Y) + ")"
 	}
-	return []chart.Series{s, mean}
+	return []chart.Series{s, trend}
 }
 
 func pointsOf(samples []sample, key string) []chart.Point {
@@ -76,16 +83,18 @@ func pointsOf(samples []sample, key string) []chart.Point {
 	return out
 }
 
-// bucket averages neighbours so that at most n points are left.
-func bucket(points []chart.Point, n int) []chart.Point {
-	size := (len(points) + n - 1) / n
+// stretch is how many samples make one point.
+func stretch(samples, most int) int { return (samples + most - 1) / most }
+
+// bucket averages so many neighbours at a time.
+func bucket(points []chart.Point, size int) []chart.Point {
 	if size <= 1 {
 		return points
 	}
 	var out []chart.Point
 	for i := 0; i < len(points); i += size {
 		part := points[i:min(i+size, len(points))]
-		mean := chart.Point{X: part[len(part)-1].X, Tip: fmt.Sprintf("mean of %d", len(part))}
+		mean := chart.Point{X: part[len(part)-1].X}
 		for _, p := range part {
 			mean.Y += p.Y / float64(len(part))
 		}
@@ -94,18 +103,33 @@ func bucket(points []chart.Point, n int) []chart.Point {
 	return out
 }
 
-// smooth is the mean over a window around each point, smaller at the ends.
-func smooth(points []chart.Point, window int) []chart.Point {
+// smooth fits a line to the points within reach of each one and takes its value
+// there: a running mean in the middle, and no lag at the ends.
+func smooth(points []chart.Point, reach int) []chart.Point {
 	out := make([]chart.Point, len(points))
 	for i, p := range points {
-		reach := min(window/2, i, len(points)-1-i)
-		total := 0.0
-		for _, q := range points[i-reach : i+reach+1] {
-			total += q.Y
-		}
-		out[i] = chart.Point{X: p.X, Y: total / float64(2*reach+1)}
+		near := points[max(0, i-reach):min(len(points), i+reach+1)]
+		out[i] = chart.Point{X: p.X, Y: lineAt(near, p.X)}
 	}
 	return out
+}
+
+// lineAt is the value at x of the line with the least squares through points.
+func lineAt(points []chart.Point, x float64) float64 {
+	var meanX, meanY float64
+	for _, p := range points {
+		meanX += p.X / float64(len(points))
+		meanY += p.Y / float64(len(points))
+	}
+	var xx, xy float64
+	for _, p := range points {
+		xx += (p.X - meanX) * (p.X - meanX)
+		xy += (p.X - meanX) * (p.Y - meanY)
+	}
+	if xx == 0 {
+		return meanY
+	}
+	return meanY + xy/xx*(x-meanX)
 }
 
 func withoutEmpty(series []chart.Series) []chart.Series {

@@ -10,7 +10,8 @@ type shownExample struct {
 	Verdict, Class     string // right, wrong or penalised
 	Penalties          string
 	Prompt             string
-	Thinking, Answer   string
+	Thinking           []string // lines
+	Answer             string
 	Length             string
 	Reward, D, A       string
 	Graded, Identifier string
@@ -19,16 +20,16 @@ type shownExample struct {
 func newExamples(in Input) []shownExample {
 	out := make([]shownExample, 0, len(in.Examples))
 	for _, e := range in.Examples {
-		out = append(out, showExample(e, in.Cue))
+		out = append(out, showExample(e, in.Spec.Task.Name, in.Cue))
 	}
 	return out
 }
 
-func showExample(e Example, cue string) shownExample {
+func showExample(e Example, task, cue string) shownExample {
 	thinking, answer := parts(e.Text, cue)
 	s := shownExample{
 		Why: e.Why, From: "RL iteration " + count(e.Iteration), Identifier: visible(e.Problem) + ", sample " + count(e.Sample),
-		Prompt: visible(middle(e.Prompt, longest)), Thinking: visible(middle(thinking, longest)), Answer: visible(middle(answer, longest)),
+		Prompt: visible(middle(e.Prompt, longest)), Thinking: lines(task, visible(middle(thinking, longest))), Answer: visible(middle(answer, longest)),
 		Length: plural(e.Tokens, "token", "tokens") + ", " + ending(e.Finish), Graded: visible(middle(e.Answer, 200)),
 		Reward: plus(e.Reward, strings.TrimPrefix(number(e.Reward), minus)), D: "–", A: "–",
 	}

@@ -68,16 +68,16 @@ func (f *faker) cuts(r *t1.Result, n int, grown float64) {
 }
 
 func fakeExamples(iteration int) []Example {
-	prompt := "reach 24 with 3 8 9"
-	tries := "try 9 + 8 = 17 , 17 + 3 = 20 ; 20 is not 24 , wrong .\ntry 9 * 3 = 27 , 27 - 8 = 19 ; 19 is not 24 , wrong .\n"
-	long := strings.Repeat(tries, 4) + "try 9 - 8 = 1 , 1 * 3 = 3 ; 3 is not 24 , wrong .\ntry 9 / 3 = 3 , 3 * 8 = 24 ; 24 is 24 , check : 9 / 3 is 3 , 3 * 8 is 24 , right .\n"
+	prompt := "make 6 from 9 6 8 :"
+	tries := "try 8 * 9 = 72 - 6 = 66 no try 6 + 9 = 15 + 8 = 23 no try 8 * 6 = 48 - 9 = 39 no "
+	right := "try 9 - 8 = 1 * 6 = 6 yes check 9 - 8 = 1 * 6 = 6 ok "
 	return []Example{
-		{Why: "Right, and long", Iteration: iteration, Problem: "train-0412", Sample: 11, Prompt: prompt, Text: long + "answer: 9 / 3 * 8", Tokens: 148, Finish: "stop",
-			Answer: "9/3*8", Correct: true, Reward: 1, Trained: true, D: 3.412, Advantage: 0.4667},
-		{Why: "Penalised, though right", Iteration: iteration, Problem: "train-0093", Sample: 2, Prompt: prompt, Text: strings.Repeat(tries, 5), Tokens: 160, Finish: "length",
-			Correct: true, Penalties: []string{"repetition", "over_length"}, Reward: -1, Trained: true, D: 9.82, Advantage: -1.533},
-		{Why: "Wrong", Iteration: iteration, Problem: "train-1200", Sample: 5, Prompt: prompt, Text: tries + "answer: 9 + 8 + 3", Tokens: 52, Finish: "stop",
-			Answer: "9+8+3", Trained: true, D: -0.31, Advantage: -0.5333},
-		{Why: "Before reinforcement learning", Problem: "train-0412", Sample: 0, Prompt: prompt, Text: tries + "answer: 9 * 3 - 8", Tokens: 50, Finish: "stop", Answer: "9*3-8"},
+		{Why: "Right, and long", Iteration: iteration, Problem: "cd-9,6,8->6", Sample: 11, Prompt: prompt, Text: strings.Repeat(tries, 3) + right + "answer ( 9 - 8 ) * 6", Tokens: 148,
+			Finish: "stop", Answer: "(9-8)*6", Correct: true, Reward: 1, Trained: true, D: 3.412, Advantage: 0.4667},
+		{Why: "Penalised", Iteration: iteration, Problem: "cd-9,6,8->6", Sample: 2, Prompt: prompt, Text: strings.Repeat(tries, 4), Tokens: 160, Finish: "length",
+			Penalties: []string{"repetition", "over_length"}, Reward: -1, Trained: true, D: 9.82, Advantage: -1.533},
+		{Why: "Wrong", Iteration: iteration, Problem: "cd-9,3,5->48", Sample: 5, Prompt: "make 48 from 9 3 5 :", Text: "try 9 * 5 = 45 - 3 = 42 yes check 9 * 5 = 45 - 3 = 42 ok answer ( 9 * 5 ) - 3",
+			Tokens: 52, Finish: "stop", Answer: "(9*5)-3", Trained: true, D: -0.31, Advantage: -0.5333},
+		{Why: "Before reinforcement learning", Problem: "cd-9,6,8->6", Prompt: prompt, Text: tries + "answer 9 - 6", Tokens: 50, Finish: "stop", Answer: "9-6"},
 	}
 }

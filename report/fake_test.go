@@ -19,7 +19,7 @@ func fakeInput(iterations int) Input {
 	spec.RL.Anchor.Coefficient = -1
 	spec.Evaluation.MaxTokens, spec.Evaluation.Problems, spec.Evaluation.Scaling.Caps = 160, 512, []int{8, 16, 32, 64, 128}
 	f := &faker{rand: rand.New(rand.NewPCG(7, 1)), now: time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC), in: Input{
-		Run: "countdown-demo", Spec: spec, Cue: "answer:", Tool: "t1 v0.1.0", MadeAt: "2025-01-02T03:30:00Z", Phase: t1.PhaseDone,
+		Run: "countdown-demo", Spec: spec, Cue: "answer", Tool: "t1 v0.1.0", MadeAt: "2025-01-02T03:30:00Z", Phase: t1.PhaseDone,
 	}}
 	f.init()
 	for step := 0; step < 375; step += 25 {

@@ -11,12 +11,12 @@ import (
 
 // metricChart is one chart over the log.
 type metricChart struct {
-	id, title, unit, note string
-	metrics               []metricLine
-	share                 bool // values are shares
-	zero                  bool
-	exact                 bool                            // without noise: no running mean
-	limit                 func(t1.Spec) (float64, string) // a guide; may be nil
+	id, title, unit string
+	metrics         []metricLine
+	share           bool // values are shares
+	zero            bool
+	exact           bool                            // without noise: no trend
+	limit           func(t1.Spec) (float64, string) // a guide; may be nil
 }
 
 // metricLine is one metric in a chart.

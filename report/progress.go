@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"t1"
@@ -19,8 +20,8 @@ func progress(in Input) string {
 	if done < asked {
 		missing = append(missing, fmt.Sprintf("%s of %s", count(done), plural(asked, "RL iteration", "RL iterations")))
 	}
-	if n := len(checkpoints(in)); n < evaluationsAsked(in.Spec) {
-		missing = append(missing, fmt.Sprintf("%s of %s", count(n), plural(evaluationsAsked(in.Spec), "evaluation", "evaluations")))
+	if n, asked := evaluations(in); n < asked {
+		missing = append(missing, fmt.Sprintf("%s of %s", count(n), plural(asked, "evaluation", "evaluations")))
 	}
 	if len(missing) == 0 {
 		return ""
@@ -33,6 +34,8 @@ func state(phase string) string {
 	switch phase {
 	case t1.PhaseStopped:
 		return "This run was stopped before it was complete"
+	case t1.PhaseDone:
+		return "This run ended with work left out"
 	case t1.PhaseParked:
 		return "This run waits for a person"
 	case t1.PhasePaused:
@@ -64,13 +67,21 @@ func supervised(log []t1.Record) (done, total int) {
 	return done, total
 }
 
-// evaluationsAsked counts the evaluations that the shares of a spec ask for, and
-// the fine-tuned policy's.
-func evaluationsAsked(s t1.Spec) int {
-	if s.RL.Iterations == 0 {
-		return 1
+// evaluations counts those that the shares of a spec ask for, the fine-tuned
+// policy's included, and how many of them there are.
+func evaluations(in Input) (done, asked int) {
+	want := map[int]bool{0: true}
+	for _, share := range in.Spec.Evaluation.At {
+		if n := in.Spec.RL.Iterations; n > 0 && share > 0 {
+			want[max(1, int(math.Round(share*float64(n))))] = true
+		}
 	}
-	return 1 + len(s.Evaluation.At)
+	for _, c := range checkpoints(in) {
+		if want[c.Iteration] {
+			done++
+		}
+	}
+	return done, len(want)
 }
 
 // notes are remarks that the data itself asks for.
@@ -92,39 +103,5 @@ func notes(in Input) []string {
 	if replayed > 0 {
 		out = append(out, fmt.Sprintf("Recovery replayed %s from the log; none was sampled again.", plural(replayed, "record", "records")))
 	}
-	return append(out, steered(in.Records)...)
-}
-
-// steered tells which numbers a person changed while the run was going.
-func steered(log []t1.Record) []string {
-	var out []string
-	var last *t1.UpdateStep
-	for _, r := range log {
-		if r.Update == nil {
-			continue
-		}
-		if last != nil {
-			if changes := changed(last.Hyper, r.Update.Hyper); changes != "" {
-				out = append(out, fmt.Sprintf("Steered before iteration %d: %s.", r.Update.Iteration, changes))
-			}
-		}
-		last = r.Update
-	}
-	return out
-}
-
-func changed(a, b t1.Hyper) string {
-	var parts []string
-	for _, v := range []struct {
-		name     string
-		from, to float64
-	}{
-		{"learning rate", a.Optimizer.LearningRate, b.Optimizer.LearningRate}, {"temperature", a.Temperature, b.Temperature},
-		{"beta", a.Beta, b.Beta}, {"alpha", a.Alpha, b.Alpha},
-	} {
-		if v.from != v.to {
-			parts = append(parts, fmt.Sprintf("%s from %s to %s", v.name, exact(v.from), exact(v.to)))
-		}
-	}
-	return strings.Join(parts, ", ")
+	return append(out, steered(in)...)
 }

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // longest is how many characters of one response a page shows.
@@ -41,14 +43,51 @@ func codePoint(r rune) string {
 // parts splits a response at the first occurrence of the cue, as the cuts of an
 // evaluation do. Without the cue all of it is thinking.
 func parts(text, cue string) (thinking, answer string) {
-	at := -1
-	if cue != "" {
-		at = strings.Index(text, cue)
-	}
-	if at < 0 {
+	if cue == "" {
 		return text, ""
 	}
-	return text[:at], text[at:]
+	for at := 0; ; {
+		next := strings.Index(text[at:], cue)
+		if next < 0 {
+			return text, ""
+		}
+		at += next
+		if wholeWord(text, at, at+len(cue)) {
+			return text[:at], text[at:]
+		}
+		at += len(cue)
+	}
+}
+
+// wholeWord reports whether no letter or digit of text[from:to] goes on outside.
+func wholeWord(text string, from, to int) bool {
+	before, _ := utf8.DecodeLastRuneInString(text[:from])
+	first, _ := utf8.DecodeRuneInString(text[from:])
+	last, _ := utf8.DecodeLastRuneInString(text[:to])
+	after, _ := utf8.DecodeRuneInString(text[to:])
+	return !(inWord(before) && inWord(first)) && !(inWord(last) && inWord(after))
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// attempt begins a new try of the countdown game.
+var attempt = regexp.MustCompile(`\b(?:try|check)\b`)
+
+// lines splits thinking into what is shown on lines of its own: the tries of the
+// countdown game, which a model writes as one long line. Nothing is left out.
+func lines(task, thinking string) []string {
+	if task != "countdown" || strings.Contains(thinking, "\n") {
+		return []string{thinking}
+	}
+	var out []string
+	from := 0
+	for _, at := range attempt.FindAllStringIndex(thinking, -1) {
+		if at[0] > from {
+			out = append(out, thinking[from:at[0]])
+			from = at[0]
+		}
+	}
+	return append(out, thinking[from:])
 }
 
 // middle leaves out what is too long for a page, and says how much.
