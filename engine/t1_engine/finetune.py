@@ -12,7 +12,7 @@ import torch
 from t1_engine.batch import Tokens, pack
 from t1_engine.logprob import token_logprob
 from t1_engine.model import Model
-from t1_engine.optimizer import take_step
+from t1_engine.optimizer import CLIP, take_step
 from t1_engine.rng import order
 
 MICRO_TOKENS = 4096  # packed tokens of one forward and backward pass; activations stay in the cache
@@ -27,8 +27,13 @@ class SftResult:
     padding: float  # mean share of padding in the attention rectangles
 
 
-def sft_step(policy: Model, optimizer: torch.optim.Optimizer, sequences: Sequence[Tokens], lr: float) -> SftResult:
-    """One optimizer step on the mean negative log-probability of all response tokens of `sequences`."""
+def sft_step(
+    policy: Model, optimizer: torch.optim.Optimizer, sequences: Sequence[Tokens], lr: float, clip: float = CLIP
+) -> SftResult:
+    """One optimizer step on the mean negative log-probability of all response tokens of `sequences`.
+
+    clip: largest gradient norm; infinity does not clip.
+    """
     total = sum(len(s.response) for s in sequences)
     if not total:
         raise ValueError("no response tokens to train on")
@@ -44,7 +49,7 @@ def sft_step(policy: Model, optimizer: torch.optim.Optimizer, sequences: Sequenc
         loss += float(part_loss.detach())
         entropy += float(entropy_R.detach().sum()) / total
         padding += packed.padding / len(parts)
-    norm = take_step(policy, optimizer, lr, loss)
+    norm = take_step(policy, optimizer, lr, loss, clip)
     return SftResult(loss, entropy, norm, total, padding)
 
 
