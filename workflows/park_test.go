@@ -181,6 +181,17 @@ func TestAbortEndsTheRunWhereItIs(t *testing.T) {
 	assert.Equal(t, []int{2}, w.snapshots, "what fails is not asked for more")
 }
 
+func TestAbortIsNeverASuccess(t *testing.T) {
+	w := newWorld(smallSpec(2))
+	(&broken{"Snapshot", 4, failing(t1.KindDiskFull, "no room", "")}).in(w)
+	d := &drive{t: t, w: w}
+	answer(d, func(t1.Status) { d.ask(t1.UpdateResolve, `{"action":"abort"}`) })
+	out, err := d.run()
+	require.NoError(t, err)
+	assert.Equal(t, 2, out.Iteration)
+	assert.Equal(t, t1.PhaseStopped, out.Phase)
+}
+
 func TestResolveIsCheckedBeforeItCounts(t *testing.T) {
 	w := newWorld(smallSpec(2))
 	b := (&broken{"FineTune", 1, failing(t1.KindOutOfMemory, "no", "")}).in(w)
@@ -277,6 +288,11 @@ func TestAParkedRunStaysParkedOverContinueAsNew(t *testing.T) {
 				}
 			})
 			d.setup = look
+			d.before = func(moment) {
+				if s := d.now(); s.Parked == nil {
+					assert.NotContains(t, []string{t1.PhaseParked, t1.PhasePaused}, s.Phase)
+				}
+			}
 			out, err := d.run()
 			require.NoError(t, err)
 			assert.Equal(t, 2, d.executions)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -149,44 +148,4 @@ func (r *run) resolve(in json.RawMessage) {
 	if given, err := parseResolution(in); err == nil {
 		r.answer = &given
 	}
-}
-
-// parseSteering reads the input of the set update; all mistakes at once.
-func parseSteering(in json.RawMessage) (t1.Steering, error) {
-	var s t1.Steering
-	if err := strictly(in, &s); err != nil {
-		return s, refuse("%s: %s; known are learning_rate, temperature, beta, alpha and evaluate_every", t1.UpdateSet, err)
-	}
-	if s == (t1.Steering{}) {
-		return s, refuse("%s names nothing to change: learning_rate, temperature, beta, alpha or evaluate_every", t1.UpdateSet)
-	}
-	var wrong []string
-	check := func(name string, value *float64, ok func(float64) bool, allowed string) {
-		if value != nil && !ok(*value) {
-			wrong = append(wrong, fmt.Sprintf("%s is %g, must be %s", name, *value, allowed))
-		}
-	}
-	check("learning_rate", s.LearningRate, func(v float64) bool { return v > 0 }, "above 0")
-	check("temperature", s.Temperature, func(v float64) bool { return v > 0 && v <= 2 }, "above 0 and at most 2")
-	check("beta", s.Beta, func(v float64) bool { return v >= 0 }, "at least 0")
-	check("alpha", s.Alpha, func(v float64) bool { return v >= 0 }, "at least 0")
-	if s.EvaluateEvery != nil && *s.EvaluateEvery < 0 {
-		wrong = append(wrong, fmt.Sprintf("evaluate_every is %d, must be at least 0", *s.EvaluateEvery))
-	}
-	if len(wrong) > 0 {
-		return s, refuse("%s: %s", t1.UpdateSet, strings.Join(wrong, "; "))
-	}
-	return s, nil
-}
-
-func parseResolution(in json.RawMessage) (t1.Resolution, error) {
-	var given t1.Resolution
-	if err := strictly(in, &given); err != nil {
-		return given, refuse(`%s: %s; give {"action":"retry"}, "skip" or "abort"`, t1.UpdateResolve, err)
-	}
-	switch given.Action {
-	case actionRetry, actionSkip, actionAbort:
-		return given, nil
-	}
-	return given, refuse("%s: action is %q, must be %s, %s or %s", t1.UpdateResolve, given.Action, actionRetry, actionSkip, actionAbort)
 }

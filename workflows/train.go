@@ -25,10 +25,11 @@ func Train(ctx workflow.Context, spec json.RawMessage, carried *Carried) (Outcom
 		return Outcome{}, err
 	}
 	err := r.train(ctx)
-	if err != nil && !errors.Is(err, errAborted) {
+	aborted := errors.Is(err, errAborted)
+	if err != nil && !aborted {
 		return Outcome{}, err
 	}
-	r.close(ctx)
+	r.close(ctx, aborted)
 	return r.outcome(), workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 }
 
@@ -130,6 +131,10 @@ func (r *run) fineTune(ctx workflow.Context) error {
 	if r.FineTuned == "" {
 		r.FineTuned, r.SnapshotAsked, r.EvaluationAsked = r.Status.Policy, true, true
 	}
+	if r.Status.PoolSize > 0 {
+		return nil // an earlier execution was past this
+	}
+	r.enter(ctx, t1.PhaseSFT)
 	return r.settle(ctx)
 }
 
@@ -167,6 +172,7 @@ func (r *run) reinforce(ctx workflow.Context) error {
 // finish keeps and measures where the run ends. A supervised initialisation
 // that was stopped half-way has no published policy to measure.
 func (r *run) finish(ctx workflow.Context) error {
+	r.enter(ctx, t1.PhaseEvaluating)
 	if r.Status.PauseAsked {
 		if err := r.boundary(ctx); err != nil {
 			return err
@@ -178,10 +184,10 @@ func (r *run) finish(ctx workflow.Context) error {
 }
 
 // close sets the phase a run ends in.
-func (r *run) close(ctx workflow.Context) {
+func (r *run) close(ctx workflow.Context, aborted bool) {
 	r.ending, r.Status.PauseAsked, r.Status.Parked = true, false, nil
 	phase := t1.PhaseStopped
-	if r.FineTuned != "" && r.Status.Iteration >= r.Spec.RL.Iterations {
+	if !aborted && r.FineTuned != "" && r.Status.Iteration >= r.Spec.RL.Iterations {
 		phase = t1.PhaseDone
 	}
 	r.Status.Step = "ended"
