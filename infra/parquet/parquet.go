@@ -3,6 +3,7 @@
 package parquet
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
@@ -32,6 +33,9 @@ func Read[T any](r io.ReaderAt, size int64) (rows []T, err error) {
 			rows, err = nil, t1.Errorf(t1.KindCorrupt, "damaged Parquet: %v", p)
 		}
 	}()
+	if err := checkFooter(r, size); err != nil {
+		return nil, err
+	}
 	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, t1.Errorf(t1.KindCorrupt, "damaged Parquet: %w", err)
@@ -40,6 +44,23 @@ func Read[T any](r io.ReaderAt, size int64) (rows []T, err error) {
 		return nil, err
 	}
 	return decode[T](file)
+}
+
+// checkFooter looks at the footer's length, for which the library would reserve
+// up to 4 GiB before it looks.
+func checkFooter(r io.ReaderAt, size int64) error {
+	const magic, tail = 4, 8
+	var end [tail]byte
+	if size < magic+tail {
+		return t1.Errorf(t1.KindCorrupt, "damaged Parquet: %d bytes are too few", size)
+	}
+	if _, err := r.ReadAt(end[:], size-tail); err != nil && !errors.Is(err, io.EOF) {
+		return t1.Errorf(t1.KindCorrupt, "damaged Parquet: %w", err)
+	}
+	if footer := int64(binary.LittleEndian.Uint32(end[:])); footer > size-magic-tail {
+		return t1.Errorf(t1.KindCorrupt, "damaged Parquet: a footer of %d bytes in a file of %d", footer, size)
+	}
+	return nil
 }
 
 // check compares schemas, since the library would read a missing column as zeros.
