@@ -111,9 +111,9 @@ check-python:
 check-types:
 	cd engine && .venv/bin/pyright
 check-workflows:
-	$(bin)/workflowcheck ./workflows/...
+	$(bin)/workflowcheck -config workflowcheck.config.yaml ./workflows/...
 # Generated code is fresh when making it again changes nothing.
-generated := engine/t1_engine/pb infra/engine/enginepb cmd/t1/spec_default.yaml
+generated := engine/t1_engine/pb infra/engine/enginepb
 check-generated:
 	@before=$$(find $(generated) -name '*.pyc' -prune -o -type f -print | sort | xargs sha256sum); \
 	$(MAKE) generate; \
