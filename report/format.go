@@ -120,18 +120,18 @@ func bounds(i t1.Interval, format func(float64) string) string {
 
 // duration shows seconds as a person would say them.
 func duration(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case seconds < 10:
+	if seconds < 9.95 {
 		return fmt.Sprintf("%.1f%ss", seconds, thin)
-	case d < time.Minute:
-		return fmt.Sprintf("%.0f%ss", seconds, thin)
-	case d < time.Hour:
-		d = d.Round(time.Second)
-		return fmt.Sprintf("%d%smin %02d%ss", int(d.Minutes()), thin, int(d.Seconds())%60, thin)
 	}
-	d = d.Round(time.Minute)
-	return fmt.Sprintf("%d%sh %02d%smin", int(d.Hours()), thin, int(d.Minutes())%60, thin)
+	switch d := time.Duration(math.Round(seconds)) * time.Second; {
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f%ss", d.Seconds(), thin)
+	case d < time.Hour:
+		return fmt.Sprintf("%d%smin %02d%ss", d/time.Minute, thin, d%time.Minute/time.Second, thin)
+	default:
+		d = d.Round(time.Minute)
+		return fmt.Sprintf("%d%sh %02d%smin", d/time.Hour, thin, d%time.Hour/time.Minute, thin)
+	}
 }
 
 // large shows a count of parameters or tokens: 1.1 M.

@@ -60,8 +60,8 @@ func (c Chart) yScale(from, to float64) (scale, []float64) {
 	if c.Y.Zero || c.Bars || (e.low > 0 && e.low < 0.4*e.high) {
 		e.add(0)
 	}
-	if e.low == e.high {
-		pad := max(math.Abs(e.low)*0.1, 1e-9)
+	if size := max(math.Abs(e.low), math.Abs(e.high)); e.high-e.low <= 1e-9*size {
+		pad := max(size*0.1, 1e-9)
 		e.low, e.high = e.low-pad, e.high+pad
 	}
 	marks := ticks(e.low, e.high, 4)
@@ -110,8 +110,8 @@ func within(marks []float64, a Axis) []float64 {
 // ticks gives about n round numbers from low to high: 1, 2, 2.5 or 5 times a
 // power of ten apart, and at least two.
 func ticks(low, high float64, n int) []float64 {
-	if !(high > low) {
-		return []float64{low, low + 1}
+	if size := max(math.Abs(low), math.Abs(high)); high-low <= 1e-9*size {
+		return []float64{low, low + max(1, size*1e-6)}
 	}
 	step := roundStep((high - low) / float64(n))
 	first, last := math.Ceil(low/step-1e-9), math.Floor(high/step+1e-9)
