@@ -312,3 +312,28 @@ func TestCancellingARunEndsItWithoutParking(t *testing.T) {
 	assert.Nil(t, d.status.Parked)
 	assert.Len(t, w.updates, 1)
 }
+
+// The answer is for the step that parked, even where a new execution has
+// something else to do first.
+func TestAnAnswerGoesToTheStepThatAsked(t *testing.T) {
+	w := newWorld(smallSpec(3))
+	w.spec.Evaluation.Every = 1
+	(&broken{"EvaluateShard", 3, failing(t1.KindCorrupt, "bytes differ", "")}).in(w)
+	d := &drive{t: t, w: w}
+	asked := false
+	d.setup = watch(d, func() {
+		switch s := d.now(); {
+		case s.Phase != t1.PhaseParked:
+		case !asked:
+			asked = true
+			d.ask(t1.UpdateSnapshot)
+			d.env.RegisterDelayedCallback(func() { d.env.SetContinueAsNewSuggested(true) }, time.Minute)
+		case d.executions == 2:
+			d.ask(t1.UpdateResolve, `{"action":"skip"}`)
+		}
+	})
+	out, err := d.run()
+	require.NoError(t, err)
+	assert.Equal(t, []int{2, 3, 5}, w.snapshots)
+	assert.Equal(t, []string{"sft@2", "2@4", "3@5"}, labels(out.Evaluations))
+}

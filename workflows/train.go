@@ -163,7 +163,7 @@ func (r *run) reinforce(ctx workflow.Context) error {
 		if _, err := r.step(ctx, what, true, func() error { return r.iterate(ctx, n) }); err != nil {
 			return err
 		}
-		r.Status.Iteration, r.turned = n, r.turned+1
+		r.Status.Iteration, r.Status.Done, r.turned = n, n, r.turned+1
 		r.EvaluationAsked = r.EvaluationAsked || evaluationDue(r.Spec, r.Status.Steered, n)
 	}
 	return nil

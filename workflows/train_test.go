@@ -227,3 +227,27 @@ func TestTheFirstSchemaIsStillRead(t *testing.T) {
 	}
 	assert.Equal(t, want, c)
 }
+
+func TestStatusCountsTheUnitsOfEachPhase(t *testing.T) {
+	w := newWorld(smallSpec(2))
+	w.spec.Evaluation.Every = 1
+	d := &drive{t: t, w: w}
+	var seen []string
+	d.before = func(m moment) {
+		s := d.now()
+		line := fmt.Sprintf("%s %d/%d", s.Phase, s.Done, s.Total)
+		if s.Phase == t1.PhasePool { // its shards end in any order
+			line = fmt.Sprintf("%s /%d", s.Phase, s.Total)
+		}
+		if len(seen) == 0 || seen[len(seen)-1] != line {
+			seen = append(seen, line)
+		}
+	}
+	_, err := d.run()
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"starting 0/0", "sft 0/4", "sft 2/4", "sft 4/4", "evaluating 0/7", "sft 4/4", "pool /16",
+		"rl 0/2", "evaluating 0/7", "rl 1/2", "evaluating 2/2", "evaluating 0/7", "evaluating 2/2",
+	}, seen)
+	assert.Equal(t, []int{2, 2}, []int{d.status.Done, d.status.Total})
+}
