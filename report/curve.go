@@ -25,7 +25,7 @@ func (m metricChart) chart(spec t1.Spec, samples []sample, x string) chart.Chart
 		c.Y.Zero = m.zero
 	}
 	if m.exact {
-		c.Y.Format = scientific
+		c.Y.Format, c.Y.Scientific = scientific, true
 	}
 	most := mostPoints
 	if len(m.metrics) > 1 {
@@ -145,5 +145,5 @@ func withoutEmpty(series []chart.Series) []chart.Series {
 // shareAxis is a y axis in per cent.
 func shareAxis() chart.Axis {
 	floor, ceiling := 0.0, 1.0
-	return chart.Axis{Format: percentTick, Floor: &floor, Ceiling: &ceiling}
+	return chart.Axis{Format: percentTick, Percent: true, Floor: &floor, Ceiling: &ceiling}
 }

@@ -94,6 +94,8 @@ func verdict(in Input, sft, rl checkpoint) string {
 	gain := fmt.Sprintf("(%s points, 95%s%% interval %s)", points(d.Mean), thin, bounds(d, points))
 	where := "on " + problems(in, d.N)
 	switch {
+	case d.Low == d.High:
+		return fmt.Sprintf("%sSampled accuracy went %s %s, by the same %s points on each one: too alike for an interval.", soFar(in, rl), from, where, points(d.Mean))
 	case d.Low > 0:
 		return fmt.Sprintf("%sRL raised sampled accuracy %s %s %s.", soFar(in, rl), from, gain, where)
 	case d.High < 0:
@@ -134,10 +136,6 @@ func tiles(in Input, all []checkpoint) []tile {
 		out = append(out, tile{"Time", duration(total), plural(len(in.Records), "record", "records") + " in the log", ""})
 	}
 	return out
-}
-
-func shareBounds(i t1.Interval) string {
-	return strings.TrimPrefix(shareInterval(i), percent(i.Mean)+" ")
 }
 
 func join(values []int, between string) string {

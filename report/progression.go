@@ -21,22 +21,23 @@ func newProgression(in Input) chart.Chart {
 		return c
 	}
 	c.Series = []chart.Series{
-		progress1(all, "sampled", "c-rl5", chart.Circle, func(r t1.Result) t1.Interval { return r.Sampled }),
-		progress1(all, "greedy", "c-2", chart.Square, func(r t1.Result) t1.Interval { return r.Greedy }),
+		progression(all, "sampled", "c-rl5", chart.Circle, func(r t1.Result) t1.Interval { return r.Sampled }),
+		progression(all, "greedy", "c-2", chart.Square, func(r t1.Result) t1.Interval { return r.Greedy }),
 	}
 	if k := most(all, func(r t1.Result) map[int]t1.Interval { return r.PassAt }); k > 1 {
-		c.Series = append(c.Series, progress1(all, fmt.Sprintf("pass@%d", k), "c-3", chart.Triangle, func(r t1.Result) t1.Interval { return r.PassAt[k] }))
+		c.Series = append(c.Series, progression(all, fmt.Sprintf("pass@%d", k), "c-3", chart.Triangle, func(r t1.Result) t1.Interval { return r.PassAt[k] }))
 	}
 	if k := most(all, func(r t1.Result) map[int]t1.Interval { return r.MajorityAt }); k > 1 {
-		c.Series = append(c.Series, progress1(all, fmt.Sprintf("maj@%d", k), "c-4", chart.Diamond, func(r t1.Result) t1.Interval { return r.MajorityAt[k] }))
+		c.Series = append(c.Series, progression(all, fmt.Sprintf("maj@%d", k), "c-4", chart.Diamond, func(r t1.Result) t1.Interval { return r.MajorityAt[k] }))
 	}
 	return c
 }
 
-func progress1(all []checkpoint, name, class string, m chart.Marker, of func(t1.Result) t1.Interval) chart.Series {
+// progression is a share of every checkpoint that was measured.
+func progression(all []checkpoint, name, class string, m chart.Marker, of func(t1.Result) t1.Interval) chart.Series {
 	s := chart.Series{Name: name, Class: class, Marker: m}
 	for _, p := range all {
-		if v := of(p.Result); v.N > 0 {
+		if v := within(of(p.Result)); v.N > 0 {
 			s.Points = append(s.Points, chart.Point{X: float64(p.Iteration), Y: v.Mean, Low: v.Low, High: v.High, Tip: shareBounds(v)})
 		}
 	}
@@ -58,9 +59,11 @@ func newLengths(in Input) chart.Chart {
 		ID: "checkpoint-lengths", Title: "Response length by checkpoint", Unit: "tokens, mean of the samples", Large: true,
 		X: chart.Axis{Label: "RL iteration (0 is SFT)", Format: number, Whole: true, Zero: true}, Y: chart.Axis{Format: number},
 	}
-	s := progress1(checkpoints(in), "", "c-rl5", chart.Circle, func(r t1.Result) t1.Interval { return r.Length })
-	for i, p := range s.Points {
-		s.Points[i].Tip = "[" + number(p.Low) + ", " + number(p.High) + "]"
+	s := chart.Series{Class: "c-rl5", Marker: chart.Circle}
+	for _, p := range checkpoints(in) {
+		if v := p.Length; v.N > 0 {
+			s.Points = append(s.Points, chart.Point{X: float64(p.Iteration), Y: v.Mean, Low: v.Low, High: v.High, Tip: bounds(v, number)})
+		}
 	}
 	c.Series = []chart.Series{s}
 	return c

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,10 @@ func TestHeadlineIsThePairedDifference(t *testing.T) {
 	assert.Contains(t, newHeadline(in).Sentence, "RL lowered sampled accuracy")
 
 	in.Results[4] = relabelled(last, "40")
+	assert.Contains(t, newHeadline(in).Sentence, "by the same 0.0 points on each one")
+
+	in.Results[4].PerProblem = slices.Clone(last.PerProblem)
+	slices.Reverse(in.Results[4].PerProblem)
 	assert.Contains(t, newHeadline(in).Sentence, "RL made no difference to sampled accuracy that 512 held-out games can show")
 
 	in.Results = in.Results[:2]

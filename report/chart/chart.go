@@ -6,6 +6,7 @@
 //	scale.go   values to pixels, and round ticks
 //	lines.go   lines, bands, markers and guides
 //	bars.go    stacked bars
+//	label.go   the texts of ticks
 //	hover.go   the values under the pointer
 //	picture.go the parts that the template draws
 package chart
@@ -32,14 +33,16 @@ type Chart struct {
 
 // Axis says how values along one direction are shown.
 type Axis struct {
-	Label   string               // for x only
-	Format  func(float64) string // nil: shortest decimal
-	Ticks   []float64            // nil: round numbers
-	Log     bool                 // equal ratios are equal distances; needs values above 0
-	Zero    bool                 // the axis includes 0
-	Whole   bool                 // no tick between whole numbers
-	Floor   *float64             // the axis does not go below
-	Ceiling *float64             // nor above
+	Label      string               // for x only
+	Format     func(float64) string // of values under the pointer; nil: shortest decimal
+	Percent    bool                 // values are shares, ticks are in per cent
+	Scientific bool                 // ticks are shown as values are
+	Ticks      []float64            // nil: round numbers
+	Log        bool                 // equal ratios are equal distances; needs values above 0
+	Zero       bool                 // the axis includes 0
+	Whole      bool                 // no tick between whole numbers
+	Floor      *float64             // the axis does not go below
+	Ceiling    *float64             // nor above
 }
 
 // Series is one line, or one layer of bars.

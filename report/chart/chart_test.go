@@ -147,20 +147,32 @@ func TestManyPointsHaveFewStrips(t *testing.T) {
 	assert.Contains(t, html, `data-points="1000"`)
 }
 
-func TestTicksAgreeOnDecimals(t *testing.T) {
-	for _, test := range []struct{ in, want []string }{
-		{[]string{"0", "0.5", "1", "1.25"}, []string{"0", "0.50", "1.00", "1.25"}},
-		{[]string{"0\u202f%", "2.5\u202f%", "5\u202f%"}, []string{"0\u202f%", "2.5\u202f%", "5.0\u202f%"}},
-		{[]string{"1e-4", "1.5"}, []string{"1e-4", "1.5"}},
-		{[]string{"1,000", "2.5"}, []string{"1,000", "2.5"}},
+func TestTickLabelsTellTicksApart(t *testing.T) {
+	for _, test := range []struct {
+		axis  Axis
+		marks []float64
+		want  []string
+	}{
+		{Axis{}, []float64{0, 0.5, 1}, []string{"0", "0.5", "1.0"}},
+		{Axis{}, []float64{3.855, 3.86, 3.865}, []string{"3.855", "3.860", "3.865"}},
+		{Axis{}, []float64{-250, 0, 250}, []string{"\u2212250", "0", "250"}},
+		{Axis{}, []float64{0, 2500}, []string{"0", "2,500"}},
+		{Axis{}, []float64{1e6, 1.5e6}, []string{"1,000,000", "1,500,000"}},
+		{Axis{Percent: true}, []float64{0, 0.025, 0.05}, []string{"0\u202f%", "2.5\u202f%", "5.0\u202f%"}},
+		{Axis{Percent: true}, []float64{0.3, 0.4}, []string{"30\u202f%", "40\u202f%"}},
+		{Axis{}, []float64{0, 1e-4, 2e-4}, []string{"0", "0.0001", "0.0002"}},
+		{Axis{Log: true}, []float64{8, 16, 1024}, []string{"8", "16", "1024"}},
+		{Axis{}, []float64{7}, []string{"7"}},
+		{Axis{}, nil, []string{}},
 	} {
-		marks := make([]tick, len(test.in))
-		for i, label := range test.in {
-			marks[i].Label = label
-		}
-		align(marks)
-		for i, m := range marks {
-			assert.Equal(t, test.want[i], m.Label)
+		assert.Equal(t, test.want, test.axis.labels(test.marks))
+	}
+	random := rand.New(rand.NewPCG(2, 2))
+	for range 2000 {
+		low := random.NormFloat64() * math.Pow(10, float64(random.IntN(7)-3))
+		labels := Axis{}.labels(ticks(low, low+math.Pow(10, float64(random.IntN(7)-3)), 4))
+		for i := 1; i < len(labels); i++ {
+			assert.NotEqual(t, labels[i-1], labels[i])
 		}
 	}
 }

@@ -3,7 +3,6 @@ package chart
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -83,33 +82,12 @@ func (c Chart) picture() picture {
 }
 
 func (p *picture) ticks(x, y scale, marks []float64) {
-	for _, v := range p.xTicks(x) {
-		p.XTicks = append(p.XTicks, tick{At: px(x.at(v)), Label: p.X.format(v)})
+	at := p.xTicks(x)
+	for i, label := range p.X.labels(at) {
+		p.XTicks = append(p.XTicks, tick{At: px(x.at(at[i])), Label: label})
 	}
-	for _, v := range marks {
-		p.YTicks = append(p.YTicks, tick{At: px(y.at(v)), Label: p.Y.format(v)})
-	}
-	align(p.XTicks)
-	align(p.YTicks)
-}
-
-var decimal = regexp.MustCompile(`^([-\x{2212}]?\d+)(?:\.(\d+))?(\D*)$`)
-
-// align gives plain decimals the same number of digits: 0.3 beside 0.28 is 0.30.
-func align(ticks []tick) {
-	digits := 0
-	for _, t := range ticks {
-		m := decimal.FindStringSubmatch(t.Label)
-		if m == nil {
-			return
-		}
-		digits = max(digits, len(m[2]))
-	}
-	for i, t := range ticks {
-		m := decimal.FindStringSubmatch(t.Label)
-		if digits > len(m[2]) && m[1] != "0" || m[2] != "" {
-			ticks[i].Label = m[1] + "." + m[2] + strings.Repeat("0", digits-len(m[2])) + m[3]
-		}
+	for i, label := range p.Y.labels(marks) {
+		p.YTicks = append(p.YTicks, tick{At: px(y.at(marks[i])), Label: label})
 	}
 }
 
