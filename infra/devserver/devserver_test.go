@@ -232,6 +232,7 @@ func TestDiesWithItsParent(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
+	defer func() { parent.Process.Kill(); parent.Wait() }() // however the test ends
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
