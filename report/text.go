@@ -65,7 +65,8 @@ func wholeWord(text string, from, to int) bool {
 	first, _ := utf8.DecodeRuneInString(text[from:])
 	last, _ := utf8.DecodeLastRuneInString(text[:to])
 	after, _ := utf8.DecodeRuneInString(text[to:])
-	return !(inWord(before) && inWord(first)) && !(inWord(last) && inWord(after))
+	goesOn := inWord(before) && inWord(first) || inWord(last) && inWord(after)
+	return !goesOn
 }
 
 func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

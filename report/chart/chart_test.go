@@ -68,6 +68,8 @@ func TestAxisIsNeverBeyondItsEnds(t *testing.T) {
 	c.Y.Floor, c.Y.Ceiling = &zero, &one
 	_, marks := c.yScale(100, 0)
 	assert.LessOrEqual(t, marks[len(marks)-1], 1.0)
+	_, marks = lines(0, 0).yScale(100, 0)
+	assert.Equal(t, []float64{0, 0.25, 0.5, 0.75, 1}, marks)
 	c = lines(0.3, 1)
 	_, marks = c.yScale(100, 0)
 	assert.Zero(t, marks[0], "values far from each other start at 0")

@@ -89,7 +89,7 @@ func (p *picture) values(h *hover, at float64, y scale) {
 				text += " " + point.Tip
 			}
 			h.Lines = append(h.Lines, tipLine{Class: s.Class, Text: text})
-			if !p.Chart.Bars {
+			if !p.Bars {
 				h.Dots = append(h.Dots, dot{X: h.At, Y: px(y.at(point.Y)), Class: s.Class})
 			}
 			break

@@ -92,7 +92,7 @@ func (p *picture) ticks(x, y scale, marks []float64) {
 }
 
 func (p *picture) draw(x, y scale) {
-	if p.Chart.Bars {
+	if p.Bars {
 		p.Layers = p.bars(x, y)
 	} else {
 		for _, s := range p.Series {
@@ -111,7 +111,7 @@ func (p *picture) draw(x, y scale) {
 			p.Legend = append(p.Legend, l)
 		}
 	}
-	if len(p.Legend) < 2 && !p.Chart.Bars {
+	if len(p.Legend) < 2 && !p.Bars {
 		p.Legend = nil
 	}
 }

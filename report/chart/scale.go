@@ -61,8 +61,10 @@ func (c Chart) yScale(from, to float64) (scale, []float64) {
 		e.add(0)
 	}
 	if size := max(math.Abs(e.low), math.Abs(e.high)); e.high-e.low <= 1e-9*size {
-		pad := max(size*0.1, 1e-9)
-		e.low, e.high = e.low-pad, e.high+pad
+		e.low, e.high = e.low-size*0.1, e.high+size*0.1
+	}
+	if e.low == e.high { // all of it is 0
+		e.high = 1
 	}
 	marks := ticks(e.low, e.high, 4)
 	step := marks[1] - marks[0]
