@@ -16,6 +16,7 @@ import (
 // goes on by itself, and ends in the state of a run that nobody disturbed: each
 // record of its log has the same digest.
 func TestSurvivesKills(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.up()
 	victims := map[string]func() int{

@@ -13,6 +13,7 @@ import (
 
 func (t *tool) verifyCommand() *cobra.Command {
 	var from, to int
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "verify RUN",
 		Short: "Replay a run's log and compare every digest",
@@ -24,15 +25,16 @@ Temporal and disturbs no run.`,
 		Args:        one("RUN"),
 		Annotations: map[string]string{annotationExit: "verify ends with 0 only if every digest is the same, with 12 if one is not."},
 		RunE: func(c *cobra.Command, args []string) error {
-			return t.verify(c.Context(), args[0], from, to)
+			return t.verify(c.Context(), args[0], from, to, asJSON)
 		},
 	}
+	jsonFlag(c, &asJSON)
 	c.Flags().IntVar(&from, "from", 0, "first record to replay")
 	c.Flags().IntVar(&to, "to", -1, "last record to replay; -1 is the newest")
 	return c
 }
 
-func (t *tool) verify(ctx context.Context, run string, from, to int) error {
+func (t *tool) verify(ctx context.Context, run string, from, to int, asJSON bool) error {
 	if err := checkRunName(run); err != nil {
 		return err
 	}
@@ -53,9 +55,13 @@ func (t *tool) verify(ctx context.Context, run string, from, to int) error {
 	same := 0
 	err = activities.Verify(ctx, host, run, from, to, func(v activities.Verified) {
 		same++
+		if asJSON {
+			_ = printJSON(t.out, v) // nobody reads on: the exit status tells
+			return
+		}
 		fmt.Fprintf(t.out, "%6d  %-6s  %.12s  same\n", v.Seq, v.Kind, v.Got)
 	})
-	if err != nil {
+	if err != nil || asJSON {
 		return err
 	}
 	fmt.Fprintf(t.out, "%d records replayed, every digest is the same\n", same)
