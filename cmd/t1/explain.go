@@ -47,6 +47,9 @@ func (t *tool) explain(ctx context.Context, run string, iteration int, asJSON bo
 	problem := ""
 	for _, r := range rollouts {
 		if asJSON {
+			if r.Penalties == nil {
+				r.Penalties = []string{} // a list is never null
+			}
 			err = printJSON(t.out, r)
 		} else {
 			if r.Problem != problem {

@@ -64,3 +64,20 @@ func fields(path string, of reflect.Type) []string {
 	}
 	return []string{path + " number"}
 }
+
+// Every spec that we hand out is valid.
+func TestExamples(t *testing.T) {
+	examples, err := filepath.Glob(filepath.Join(root(t), "examples", "*.yaml"))
+	if err != nil || len(examples) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, path := range append(examples, tiny(t)) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parseSpec(path, data); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -34,9 +34,11 @@ func jsonFlag(c *cobra.Command, into *bool) {
 	c.Flags().BoolVar(into, "json", false, "print JSON (docs/cli-json.md)")
 }
 
-// printJSON writes one value on one line.
+// printJSON writes one value on one line, with < and > as they are.
 func printJSON(w io.Writer, value any) error {
-	return json.NewEncoder(w).Encode(value)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
 }
 
 func (t *tool) status(ctx context.Context, run string, asJSON bool) error {
@@ -52,6 +54,10 @@ func (t *tool) status(ctx context.Context, run string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
+		// A list is never null, whoever reads it.
+		if status.Evaluations == nil {
+			status.Evaluations = []t1.EvaluationSummary{}
+		}
 		return printJSON(t.out, status)
 	}
 	return printStatus(t.out, status)
