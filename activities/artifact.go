@@ -13,14 +13,14 @@ import (
 
 // uploadDirectory stores every file of a directory under key and the manifest
 // last. A manifest that is there already makes the artifact complete.
-func uploadDirectory(ctx context.Context, store t1.Store, key, directory string, digest t1.Digest) (t1.Ref, error) {
+func uploadDirectory(ctx context.Context, store t1.Store, key, directory string, digest t1.Digest, beat beat) (t1.Ref, error) {
 	names, err := os.ReadDir(directory)
 	if err != nil {
 		return t1.Ref{}, err
 	}
 	manifest := t1.Manifest{Schema: 1, Digest: digest}
 	for _, name := range names {
-		ref, err := uploadFile(ctx, store, path.Join(key, name.Name()), filepath.Join(directory, name.Name()))
+		ref, err := uploadFile(ctx, store, path.Join(key, name.Name()), filepath.Join(directory, name.Name()), beat)
 		if err != nil {
 			return t1.Ref{}, err
 		}
@@ -43,13 +43,13 @@ func compare(a, b string) int {
 
 // uploadFile stores a file. One of the same bytes that an earlier attempt left
 // under the key is what was asked for.
-func uploadFile(ctx context.Context, store t1.Store, key, file string) (t1.Ref, error) {
+func uploadFile(ctx context.Context, store t1.Store, key, file string, beat beat) (t1.Ref, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return t1.Ref{}, err
 	}
 	defer func() { _ = f.Close() }()
-	ref, err := store.Create(ctx, key, f)
+	ref, err := store.Create(ctx, key, &moving{Reader: f, beat: beat})
 	if t1.KindOf(err) != t1.KindConflict {
 		return ref, err
 	}
@@ -62,7 +62,7 @@ func uploadFile(ctx context.Context, store t1.Store, key, file string) (t1.Ref, 
 
 // downloadDirectory fetches an artifact into a new directory below the cache
 // and answers its path. Each file is checked against the manifest.
-func downloadDirectory(ctx context.Context, store t1.Store, key, target string) (t1.Manifest, error) {
+func downloadDirectory(ctx context.Context, store t1.Store, key, target string, beat beat) (t1.Manifest, error) {
 	manifest, err := readJSON[t1.Manifest](ctx, store, path.Join(key, t1.ManifestName))
 	if err != nil {
 		return manifest, err
@@ -76,7 +76,7 @@ func downloadDirectory(ctx context.Context, store t1.Store, key, target string) 
 		}
 		name := file.Key
 		file.Key = path.Join(key, name)
-		if err := downloadFile(ctx, store, file, filepath.Join(target, name)); err != nil {
+		if err := downloadFile(ctx, store, file, filepath.Join(target, name), beat); err != nil {
 			return manifest, err
 		}
 	}
@@ -84,7 +84,7 @@ func downloadDirectory(ctx context.Context, store t1.Store, key, target string) 
 }
 
 // downloadFile fetches an object whole or not at all.
-func downloadFile(ctx context.Context, store t1.Store, ref t1.Ref, target string) error {
+func downloadFile(ctx context.Context, store t1.Store, ref t1.Ref, target string, beat beat) error {
 	r, err := store.Open(ctx, ref)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func downloadFile(ctx context.Context, store t1.Store, ref t1.Ref, target string
 		return onDisk(err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	if _, err := io.Copy(f, r); err != nil {
+	if _, err := io.Copy(f, &moving{Reader: r, beat: beat, total: ref.Bytes}); err != nil {
 		_ = f.Close()
 		return onDisk(err)
 	}

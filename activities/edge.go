@@ -13,8 +13,11 @@ import (
 )
 
 // beat reports progress of the work at hand: done of total units, and the
-// tokens that went through. Nil means that nobody listens.
+// tokens that went through.
 type beat = engine.Progress
+
+// unheard is for work outside an activity.
+func unheard(int64, int64, int64) {}
 
 // Progress is the heartbeat detail of an activity; `temporal workflow describe` shows it.
 type Progress struct {

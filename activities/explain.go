@@ -29,7 +29,7 @@ func Explain(ctx context.Context, store t1.Store, run string, iteration int) ([]
 	if err != nil {
 		return nil, err
 	}
-	rollouts, err := readAll[t1.Rollout](ctx, store, record.Update.Rollouts)
+	rollouts, err := readAll[t1.Rollout](ctx, store, record.Update.Rollouts, unheard)
 	if err != nil {
 		return nil, err
 	}

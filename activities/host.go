@@ -65,7 +65,7 @@ func (h *Host) pool(ctx context.Context, run string) (t1.Pool, error) {
 }
 
 // fetch makes an object a local file, named by its digest, and answers its path.
-func (h *Host) fetch(ctx context.Context, ref t1.Ref) (string, error) {
+func (h *Host) fetch(ctx context.Context, ref t1.Ref, beat beat) (string, error) {
 	directory := filepath.Join(h.Cache, "objects")
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return "", onDisk(err)
@@ -74,14 +74,14 @@ func (h *Host) fetch(ctx context.Context, ref t1.Ref) (string, error) {
 	if info, err := os.Stat(target); err == nil && info.Size() == ref.Bytes {
 		return target, nil
 	}
-	return target, downloadFile(ctx, h.Store, ref, target)
+	return target, downloadFile(ctx, h.Store, ref, target, beat)
 }
 
-func (h *Host) fetchAll(ctx context.Context, refs []t1.Ref) ([]string, error) {
+func (h *Host) fetchAll(ctx context.Context, refs []t1.Ref, beat beat) ([]string, error) {
 	paths := make([]string, len(refs))
 	for i, ref := range refs {
 		var err error
-		if paths[i], err = h.fetch(ctx, ref); err != nil {
+		if paths[i], err = h.fetch(ctx, ref, beat); err != nil {
 			return nil, err
 		}
 	}

@@ -115,13 +115,14 @@ func ReadRows[T any](ctx context.Context, store t1.Store, ref t1.Ref) ([]T, erro
 }
 
 // readAll reads several Parquet objects as one, in order.
-func readAll[T any](ctx context.Context, store t1.Store, refs []t1.Ref) ([]T, error) {
+func readAll[T any](ctx context.Context, store t1.Store, refs []t1.Ref, beat beat) ([]T, error) {
 	var all []T
-	for _, ref := range refs {
+	for i, ref := range refs {
 		rows, err := ReadRows[T](ctx, store, ref)
 		if err != nil {
 			return nil, err
 		}
+		beat(int64(i+1), int64(len(refs)), 0)
 		all = append(all, rows...)
 	}
 	return all, nil

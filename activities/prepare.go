@@ -32,7 +32,7 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	}
 	a := newAttempt()
 	record := t1.Record{Run: in.Run, Kind: t1.RecordInit, Init: &t1.InitStep{Seed: spec.Seed, Scratch: spec.Model.Scratch, Vocabulary: task.Vocabulary()}}
-	client, err := h.Engine.Get(ctx)
+	client, err := h.engine(ctx, beat)
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
@@ -47,7 +47,7 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	if _, err := keepJSON(ctx, h.Store, t1.DataKey(in.Run), data); err != nil {
 		return t1.PrepareOutput{}, err
 	}
-	step, err = h.commit(ctx, client, record, result, false, a)
+	step, err = h.commit(ctx, client, record, result, false, a, beat)
 	if err == nil {
 		h.observe(ctx, in.Run, 0, 0, a)
 	}

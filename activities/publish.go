@@ -9,7 +9,7 @@ import (
 )
 
 // publish makes the engine's policy an artifact that samplers load.
-func (h *Host) publish(ctx context.Context, client *engine.Client, run string, policy t1.Digest) error {
+func (h *Host) publish(ctx context.Context, client *engine.Client, run string, policy t1.Digest, beat beat) error {
 	key := t1.PolicyKey(run, policy)
 	if _, err := h.Store.Head(ctx, path.Join(key, t1.ManifestName)); t1.KindOf(err) != t1.KindNotFound {
 		return err
@@ -19,17 +19,17 @@ func (h *Host) publish(ctx context.Context, client *engine.Client, run string, p
 		return err
 	}
 	defer remove()
-	if err := client.Publish(ctx, directory, policy); err != nil {
+	if err := during(beat, func() error { return client.Publish(ctx, directory, policy) }); err != nil {
 		return err
 	}
-	_, err = uploadDirectory(ctx, h.Store, key, directory, policy)
+	_, err = uploadDirectory(ctx, h.Store, key, directory, policy, beat)
 	return err
 }
 
 // ready makes the engine's sampler hold a policy and answers the token that
 // ends a response.
-func (h *Host) ready(ctx context.Context, client *engine.Client, run string, policy t1.Digest) (int32, error) {
-	eos, err := client.OpenPolicy(ctx, policy, "")
+func (h *Host) ready(ctx context.Context, client *engine.Client, run string, policy t1.Digest, beat beat) (eos int32, err error) {
+	eos, err = client.OpenPolicy(ctx, policy, "")
 	if t1.KindOf(err) != t1.KindNotFound {
 		return eos, err
 	}
@@ -39,12 +39,16 @@ func (h *Host) ready(ctx context.Context, client *engine.Client, run string, pol
 	}
 	defer remove()
 	key := t1.PolicyKey(run, policy)
-	manifest, err := downloadDirectory(ctx, h.Store, key, directory)
+	manifest, err := downloadDirectory(ctx, h.Store, key, directory, beat)
 	if err != nil {
 		return 0, err
 	}
 	if manifest.Digest != policy {
 		return 0, t1.Errorf(t1.KindCorrupt, "%s holds policy %.12s", key, manifest.Digest)
 	}
-	return client.OpenPolicy(ctx, policy, directory)
+	err = during(beat, func() error {
+		eos, err = client.OpenPolicy(ctx, policy, directory)
+		return err
+	})
+	return eos, err
 }

@@ -23,7 +23,7 @@ func (h *Host) restore(ctx context.Context, client *engine.Client, run string, s
 	if held.Digest == want {
 		return 0, nil
 	}
-	pending, err := h.rewind(ctx, client, run, seq, held.Digest)
+	pending, err := h.rewind(ctx, client, run, seq, held.Digest, beat)
 	if err != nil {
 		return 0, err
 	}
@@ -38,7 +38,7 @@ func (h *Host) restore(ctx context.Context, client *engine.Client, run string, s
 
 // rewind walks the log back from record seq to a state that can be had without
 // replay, opens it, and answers the records that come after it, in order.
-func (h *Host) rewind(ctx context.Context, client *engine.Client, run string, seq int, held t1.Digest) ([]t1.Record, error) {
+func (h *Host) rewind(ctx context.Context, client *engine.Client, run string, seq int, held t1.Digest, beat beat) ([]t1.Record, error) {
 	var pending []t1.Record
 	for n := seq; n >= 0; n-- {
 		record, _, err := readRecord(ctx, h.Store, run, n)
@@ -48,7 +48,7 @@ func (h *Host) rewind(ctx context.Context, client *engine.Client, run string, se
 		if record.Result == held {
 			break
 		}
-		opened, err := h.openSnapshot(ctx, client, run, n, record.Result)
+		opened, err := h.openSnapshot(ctx, client, run, n, record.Result, beat)
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +61,7 @@ func (h *Host) rewind(ctx context.Context, client *engine.Client, run string, se
 }
 
 // openSnapshot loads the snapshot after record seq, if there is one.
-func (h *Host) openSnapshot(ctx context.Context, client *engine.Client, run string, seq int, want t1.Digest) (bool, error) {
+func (h *Host) openSnapshot(ctx context.Context, client *engine.Client, run string, seq int, want t1.Digest, beat beat) (bool, error) {
 	key := t1.SnapshotKey(run, seq)
 	if _, err := h.Store.Head(ctx, path.Join(key, t1.ManifestName)); err != nil {
 		if t1.KindOf(err) == t1.KindNotFound {
@@ -74,14 +74,17 @@ func (h *Host) openSnapshot(ctx context.Context, client *engine.Client, run stri
 		return false, err
 	}
 	defer remove()
-	manifest, err := downloadDirectory(ctx, h.Store, key, directory)
+	manifest, err := downloadDirectory(ctx, h.Store, key, directory, beat)
 	if err != nil {
 		return false, refuseSnapshot(key, err)
 	}
 	if manifest.Digest != want {
 		return false, t1.Errorf(t1.KindCorrupt, "snapshot %s holds state %.12s, the log says %.12s", key, manifest.Digest, want)
 	}
-	_, err = client.OpenSnapshot(ctx, directory, want)
+	err = during(beat, func() error {
+		_, err := client.OpenSnapshot(ctx, directory, want)
+		return err
+	})
 	return true, refuseSnapshot(key, err)
 }
 
@@ -125,7 +128,7 @@ func (h *Host) perform(ctx context.Context, client *engine.Client, record t1.Rec
 		state, err := client.OpenScratch(ctx, *record.Init)
 		return engine.StepResult{Digest: state.Digest, Policy: state.Policy, Metrics: map[string]float64{"parameters": float64(state.Parameters)}}, err
 	case t1.RecordSFT:
-		traces, err := h.fetch(ctx, record.SFT.Traces)
+		traces, err := h.fetch(ctx, record.SFT.Traces, beat)
 		if err != nil {
 			return engine.StepResult{}, err
 		}
@@ -137,11 +140,11 @@ func (h *Host) perform(ctx context.Context, client *engine.Client, record t1.Rec
 }
 
 func (h *Host) performUpdate(ctx context.Context, client *engine.Client, record t1.Record, beat beat) (engine.StepResult, error) {
-	blocks, err := h.fetchAll(ctx, record.Update.Rollouts)
+	blocks, err := h.fetchAll(ctx, record.Update.Rollouts, beat)
 	if err != nil {
 		return engine.StepResult{}, err
 	}
-	scores, err := h.fetch(ctx, record.Update.Scores)
+	scores, err := h.fetch(ctx, record.Update.Scores, beat)
 	if err != nil {
 		return engine.StepResult{}, err
 	}

@@ -32,8 +32,6 @@ const tinySpec = `{
 	"resources": {"threads": 1}
 }`
 
-func silent(int64, int64, int64) {}
-
 // newHost is a host on a fresh store, with the real engine of this checkout.
 func newHost(t *testing.T) *Host {
 	t.Helper()
@@ -69,7 +67,7 @@ func begin(t *testing.T, h *Host, run string) *short {
 	if _, err := h.resolveSpec(ctx, t1.ResolveInput{Run: run, Spec: json.RawMessage(tinySpec)}); err != nil {
 		t.Fatal(err)
 	}
-	prepared, err := h.prepare(ctx, t1.PrepareInput{Run: run}, silent)
+	prepared, err := h.prepare(ctx, t1.PrepareInput{Run: run}, unheard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +82,7 @@ func (s *short) fineTune(from int) t1.Step {
 	s.t.Helper()
 	step, err := s.Host.fineTune(context.Background(), t1.FineTuneInput{
 		Run: s.run, Seq: s.head.Seq + 1, Parent: s.head.State, From: from, To: from + 2, Total: 4,
-	}, silent)
+	}, unheard)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -97,11 +95,11 @@ func (s *short) choosePool() {
 	out, err := s.sample(ctx, t1.SampleInput{
 		Run: s.run, Iteration: t1.PoolIteration, Policy: s.head.Policy, To: 20, Samples: 4, Temperature: 1, TopP: 1,
 		MaxTokens: 24, BlockPrompts: 10, Seed: 1,
-	}, silent)
+	}, unheard)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	selected, err := s.selectPool(ctx, t1.SelectPoolInput{Run: s.run, Policy: s.head.Policy, Blocks: out.Blocks})
+	selected, err := s.selectPool(ctx, t1.SelectPoolInput{Run: s.run, Policy: s.head.Policy, Blocks: out.Blocks}, unheard)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -115,11 +113,11 @@ func (s *short) rollouts(n int) t1.UpdateInput {
 	out, err := s.sample(ctx, t1.SampleInput{
 		Run: s.run, Iteration: n, Policy: s.head.Policy, Problems: t1.DrawBatch(1, n, s.pool, 4), Samples: 4,
 		Temperature: 1.2, TopP: 0.95, MaxTokens: 24, BlockPrompts: 2, Seed: 1,
-	}, silent)
+	}, unheard)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	scored, err := s.score(ctx, t1.ScoreInput{Run: s.run, Iteration: n, Blocks: out.Blocks})
+	scored, err := s.score(ctx, t1.ScoreInput{Run: s.run, Iteration: n, Blocks: out.Blocks}, unheard)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -136,7 +134,7 @@ func (s *short) rollouts(n int) t1.UpdateInput {
 
 func (s *short) iterate(n int) {
 	s.t.Helper()
-	step, err := s.update(context.Background(), s.rollouts(n), silent)
+	step, err := s.update(context.Background(), s.rollouts(n), unheard)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -153,7 +151,7 @@ func TestARunSurvivesItsEngineAndItsSnapshots(t *testing.T) {
 	}
 
 	disturbed := begin(t, h, "disturbed")
-	if _, err := h.snapshot(ctx, t1.SnapshotInput{Run: "disturbed", Seq: disturbed.head.Seq, State: disturbed.head.State}, silent); err != nil {
+	if _, err := h.snapshot(ctx, t1.SnapshotInput{Run: "disturbed", Seq: disturbed.head.Seq, State: disturbed.head.State}, unheard); err != nil {
 		t.Fatal(err)
 	}
 	disturbed.choosePool()
@@ -162,7 +160,7 @@ func TestARunSurvivesItsEngineAndItsSnapshots(t *testing.T) {
 	disturbed.iterate(2) // sampled from the published policy, updated after a replay from the snapshot
 	in := disturbed.rollouts(3)
 	h.Engine.Kill()
-	step, err := h.update(ctx, in, silent)
+	step, err := h.update(ctx, in, unheard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +170,7 @@ func TestARunSurvivesItsEngineAndItsSnapshots(t *testing.T) {
 	if step.State != undisturbed.head.State {
 		t.Errorf("the disturbed run ended in %.12s, the undisturbed one in %.12s", step.State, undisturbed.head.State)
 	}
-	again, err := h.update(ctx, in, silent)
+	again, err := h.update(ctx, in, unheard)
 	if err != nil || !again.Found || again.State != step.State {
 		t.Errorf("the same update again: %+v, %v; want what is in the log", again, err)
 	}
@@ -205,7 +203,7 @@ func TestASecondAttemptSamplesNothingAgain(t *testing.T) {
 	h.Engine.Kill()
 	out, err := h.sample(context.Background(), t1.SampleInput{
 		Run: "run", Iteration: 1, Policy: s.head.Policy, Problems: t1.DrawBatch(1, 1, s.pool, 4), Samples: 4, BlockPrompts: 2, MaxTokens: 24, Seed: 1,
-	}, silent)
+	}, unheard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,14 +242,14 @@ func TestDamageIsNamedAndRefused(t *testing.T) {
 	h := newHost(t)
 	s := begin(t, h, "run")
 	snapshot := t1.SnapshotInput{Run: "run", Seq: s.head.Seq, State: s.head.State}
-	if _, err := h.snapshot(ctx, snapshot, silent); err != nil {
+	if _, err := h.snapshot(ctx, snapshot, unheard); err != nil {
 		t.Fatal(err)
 	}
 	s.choosePool()
 	in := s.rollouts(1)
 
 	damage(t, h, in.Rollouts[0].Key)
-	_, err := h.update(ctx, in, silent)
+	_, err := h.update(ctx, in, unheard)
 	refused(t, err, in.Rollouts[0].Key)
 	if _, _, err := readRecord(ctx, h.Store, "run", in.Seq); t1.KindOf(err) != t1.KindNotFound {
 		t.Errorf("a record was made of a damaged block: %v", err)
@@ -260,7 +258,7 @@ func TestDamageIsNamedAndRefused(t *testing.T) {
 
 	damage(t, h, t1.SnapshotKey("run", s.head.Seq)+"/state.safetensors")
 	h.Engine.Kill()
-	_, err = h.update(ctx, in, silent)
+	_, err = h.update(ctx, in, unheard)
 	refused(t, err, t1.SnapshotKey("run", s.head.Seq))
 	if t1.HintOf(err) == "" {
 		t.Error("a damaged snapshot is refused without a next step")
@@ -287,13 +285,13 @@ func TestEvaluation(t *testing.T) {
 	}
 	sum := t1.SummarizeInput{Evaluation: in}
 	for shard := range 2 {
-		out, err := h.evaluateShard(ctx, t1.EvaluateShardInput{Evaluation: in, Shard: shard, From: shard * 4, To: shard*4 + 4}, silent)
+		out, err := h.evaluateShard(ctx, t1.EvaluateShardInput{Evaluation: in, Shard: shard, From: shard * 4, To: shard*4 + 4}, unheard)
 		if err != nil {
 			t.Fatal(err)
 		}
 		sum.Shards, sum.Cuts = append(sum.Shards, out.Shard), append(sum.Cuts, out.Cuts)
 	}
-	summary, err := h.summarize(ctx, sum)
+	summary, err := h.summarize(ctx, sum, unheard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +311,7 @@ func TestEvaluation(t *testing.T) {
 		}
 	}
 	h.Engine.Kill()
-	if _, err := h.evaluateShard(ctx, t1.EvaluateShardInput{Evaluation: in, From: 0, To: 4}, silent); err != nil || h.Engine.PID() != 0 {
+	if _, err := h.evaluateShard(ctx, t1.EvaluateShardInput{Evaluation: in, From: 0, To: 4}, unheard); err != nil || h.Engine.PID() != 0 {
 		t.Errorf("an evaluation again: %v, engine %d; want no engine started", err, h.Engine.PID())
 	}
 }

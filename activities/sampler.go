@@ -77,7 +77,7 @@ func (h *Host) sampleBlock(ctx context.Context, in t1.SampleInput, block int, pr
 	if t1.KindOf(err) != t1.KindNotFound {
 		return err
 	}
-	client, err := h.Engine.Get(ctx)
+	client, err := h.engine(ctx, beat)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (h *Host) respond(ctx context.Context, client *engine.Client, run string, g
 // generate makes the policy ready, samples, and sorts the responses by prompt,
 // then sample: they come in the order in which they finish.
 func (h *Host) generate(ctx context.Context, client *engine.Client, run string, g engine.Generation, beat beat) ([]engine.Response, engine.Generated, error) {
-	if _, err := h.ready(ctx, client, run, g.Policy); err != nil {
+	if _, err := h.ready(ctx, client, run, g.Policy, beat); err != nil {
 		return nil, engine.Generated{}, err
 	}
 	var responses []engine.Response

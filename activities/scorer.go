@@ -18,16 +18,16 @@ var _ t1.Scorer = (*Scorer)(nil)
 
 // Score grades an iteration's rollouts and looks for bad patterns.
 func (s *Scorer) Score(ctx context.Context, in t1.ScoreInput) (t1.ScoreOutput, error) {
-	return edge(ctx, func(ctx context.Context, _ beat) (t1.ScoreOutput, error) { return s.host.score(ctx, in) })
+	return edge(ctx, func(ctx context.Context, beat beat) (t1.ScoreOutput, error) { return s.host.score(ctx, in, beat) })
 }
 
-func (h *Host) score(ctx context.Context, in t1.ScoreInput) (t1.ScoreOutput, error) {
+func (h *Host) score(ctx context.Context, in t1.ScoreInput, beat beat) (t1.ScoreOutput, error) {
 	start := time.Now()
 	judge, err := h.judge(ctx, in.Run, func(d t1.Data) t1.Ref { return d.Train })
 	if err != nil {
 		return t1.ScoreOutput{}, err
 	}
-	rollouts, err := readAll[t1.Rollout](ctx, h.Store, in.Blocks)
+	rollouts, err := readAll[t1.Rollout](ctx, h.Store, in.Blocks, beat)
 	if err != nil {
 		return t1.ScoreOutput{}, err
 	}
@@ -36,6 +36,7 @@ func (h *Host) score(ctx context.Context, in t1.ScoreInput) (t1.ScoreOutput, err
 		if scores[i], err = judge.score(r); err != nil {
 			return t1.ScoreOutput{}, err
 		}
+		beat(int64(i+1), int64(len(rollouts)), 0)
 	}
 	ref, err := keepRows(ctx, h.Store, t1.ScoresKey(in.Run, in.Iteration), scores)
 	return t1.ScoreOutput{Scores: ref, Metrics: scoreMetrics(rollouts, scores), Seconds: time.Since(start).Seconds()}, err
@@ -124,10 +125,12 @@ func scoreMetrics(rollouts []t1.Rollout, scores []t1.Score) map[string]float64 {
 
 // SelectPool keeps the problems whose pass rate lies in the pool's interval.
 func (s *Scorer) SelectPool(ctx context.Context, in t1.SelectPoolInput) (t1.SelectPoolOutput, error) {
-	return edge(ctx, func(ctx context.Context, _ beat) (t1.SelectPoolOutput, error) { return s.host.selectPool(ctx, in) })
+	return edge(ctx, func(ctx context.Context, beat beat) (t1.SelectPoolOutput, error) {
+		return s.host.selectPool(ctx, in, beat)
+	})
 }
 
-func (h *Host) selectPool(ctx context.Context, in t1.SelectPoolInput) (t1.SelectPoolOutput, error) {
+func (h *Host) selectPool(ctx context.Context, in t1.SelectPoolInput, beat beat) (t1.SelectPoolOutput, error) {
 	spec, err := h.spec(ctx, in.Run)
 	if err != nil {
 		return t1.SelectPoolOutput{}, err
@@ -136,11 +139,11 @@ func (h *Host) selectPool(ctx context.Context, in t1.SelectPoolInput) (t1.Select
 	if err != nil {
 		return t1.SelectPoolOutput{}, err
 	}
-	rollouts, err := readAll[t1.Rollout](ctx, h.Store, in.Blocks)
+	rollouts, err := readAll[t1.Rollout](ctx, h.Store, in.Blocks, beat)
 	if err != nil {
 		return t1.SelectPoolOutput{}, err
 	}
-	rates, err := passRates(judge, rollouts)
+	rates, err := passRates(judge, rollouts, beat)
 	if err != nil {
 		return t1.SelectPoolOutput{}, err
 	}
@@ -153,13 +156,14 @@ func (h *Host) selectPool(ctx context.Context, in t1.SelectPoolInput) (t1.Select
 }
 
 // passRates is each sampled problem's share of right responses.
-func passRates(judge judge, rollouts []t1.Rollout) (map[string]float64, error) {
+func passRates(judge judge, rollouts []t1.Rollout, beat beat) (map[string]float64, error) {
 	right, tried := map[string]float64{}, map[string]float64{}
-	for _, r := range rollouts {
+	for i, r := range rollouts {
 		score, err := judge.score(r)
 		if err != nil {
 			return nil, err
 		}
+		beat(int64(i+1), int64(len(rollouts)), 0)
 		tried[r.Problem]++
 		if score.Correct {
 			right[r.Problem]++

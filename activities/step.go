@@ -59,7 +59,7 @@ func (a *attempt) lap(phase string, start time.Time) { a.seconds[phase] += time.
 
 // compute brings the engine to the record's parent and does the record's work.
 func (h *Host) compute(ctx context.Context, record t1.Record, a *attempt, beat beat) (*engine.Client, engine.StepResult, int, error) {
-	client, err := h.Engine.Get(ctx)
+	client, err := h.engine(ctx, beat)
 	if err != nil {
 		return nil, engine.StepResult{}, 0, err
 	}
@@ -79,7 +79,7 @@ func (h *Host) compute(ctx context.Context, record t1.Record, a *attempt, beat b
 
 // commit completes a record with what the engine made, publishes the policy if
 // asked, and writes the record and, beside the log, what was measured.
-func (h *Host) commit(ctx context.Context, client *engine.Client, record t1.Record, result engine.StepResult, publish bool, a *attempt) (t1.Step, error) {
+func (h *Host) commit(ctx context.Context, client *engine.Client, record t1.Record, result engine.StepResult, publish bool, a *attempt, beat beat) (t1.Step, error) {
 	about, err := client.Describe(ctx)
 	if err != nil {
 		return t1.Step{}, err
@@ -89,7 +89,7 @@ func (h *Host) commit(ctx context.Context, client *engine.Client, record t1.Reco
 	record.Metrics = mergeMetrics(record.Metrics, result.Metrics)
 	if publish {
 		start := time.Now()
-		if err := h.publish(ctx, client, record.Run, result.Policy); err != nil {
+		if err := h.publish(ctx, client, record.Run, result.Policy, beat); err != nil {
 			return t1.Step{}, err
 		}
 		a.lap("publish", start)

@@ -11,21 +11,23 @@ import (
 
 // Summarize makes an evaluation's result.json of its shards.
 func (c *Control) Summarize(ctx context.Context, in t1.SummarizeInput) (t1.EvaluationSummary, error) {
-	return edge(ctx, func(ctx context.Context, _ beat) (t1.EvaluationSummary, error) { return c.host.summarize(ctx, in) })
+	return edge(ctx, func(ctx context.Context, beat beat) (t1.EvaluationSummary, error) {
+		return c.host.summarize(ctx, in, beat)
+	})
 }
 
-func (h *Host) summarize(ctx context.Context, in t1.SummarizeInput) (t1.EvaluationSummary, error) {
+func (h *Host) summarize(ctx context.Context, in t1.SummarizeInput, beat beat) (t1.EvaluationSummary, error) {
 	e := in.Evaluation
 	key := path.Join(t1.EvalKey(e.Run, e.Policy, e.Suite), "result.json")
 	if ref, err := h.Store.Head(ctx, key); err == nil { // seconds differ from attempt to attempt: the first counts
 		result, err := readJSON[t1.Result](ctx, h.Store, key)
 		return summaryOf(result, ref), err
 	}
-	rows, err := readAll[t1.Evaluated](ctx, h.Store, in.Shards)
+	rows, err := readAll[t1.Evaluated](ctx, h.Store, in.Shards, beat)
 	if err != nil {
 		return t1.EvaluationSummary{}, err
 	}
-	cuts, err := readAll[t1.Cut](ctx, h.Store, in.Cuts)
+	cuts, err := readAll[t1.Cut](ctx, h.Store, in.Cuts, beat)
 	if err != nil {
 		return t1.EvaluationSummary{}, err
 	}

@@ -33,7 +33,7 @@ func (h *Host) fineTune(ctx context.Context, in t1.FineTuneInput, beat beat) (t1
 	if err != nil {
 		return t1.Step{}, err
 	}
-	step, err := h.commit(ctx, client, record, result, in.To == in.Total, a)
+	step, err := h.commit(ctx, client, record, result, in.To == in.Total, a, beat)
 	if err != nil {
 		return t1.Step{}, err
 	}
@@ -88,7 +88,7 @@ func (h *Host) update(ctx context.Context, in t1.UpdateInput, beat beat) (t1.Ste
 	if err != nil {
 		return t1.Step{}, err
 	}
-	step, err := h.commit(ctx, client, record, result, true, a)
+	step, err := h.commit(ctx, client, record, result, true, a, beat)
 	if err != nil {
 		return t1.Step{}, err
 	}
@@ -143,7 +143,7 @@ func (h *Host) snapshot(ctx context.Context, in t1.SnapshotInput, beat beat) (t1
 	if out, there, err := h.foundSnapshot(ctx, key); there || err != nil {
 		return out, err
 	}
-	client, err := h.Engine.Get(ctx)
+	client, err := h.engine(ctx, beat)
 	if err != nil {
 		return t1.SnapshotOutput{}, err
 	}
@@ -155,10 +155,10 @@ func (h *Host) snapshot(ctx context.Context, in t1.SnapshotInput, beat beat) (t1
 		return t1.SnapshotOutput{}, err
 	}
 	defer remove()
-	if err := client.Snapshot(ctx, directory, in.State); err != nil {
+	if err := during(beat, func() error { return client.Snapshot(ctx, directory, in.State) }); err != nil {
 		return t1.SnapshotOutput{}, err
 	}
-	if _, err := uploadDirectory(ctx, h.Store, key, directory, in.State); err != nil {
+	if _, err := uploadDirectory(ctx, h.Store, key, directory, in.State, beat); err != nil {
 		return t1.SnapshotOutput{}, err
 	}
 	out, _, err := h.foundSnapshot(ctx, key)

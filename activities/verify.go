@@ -32,14 +32,13 @@ func Verify(ctx context.Context, host *Host, run string, from, to int, each func
 	if err != nil {
 		return err
 	}
-	silent := func(int64, int64, int64) {}
 	if from > 0 {
-		if _, err := host.restore(ctx, client, run, from-1, log[from-1].Result, silent); err != nil {
+		if _, err := host.restore(ctx, client, run, from-1, log[from-1].Result, unheard); err != nil {
 			return err
 		}
 	}
 	for _, record := range log[from : to+1] {
-		result, err := host.replay(ctx, client, record, silent)
+		result, err := host.replay(ctx, client, record, unheard)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,57 @@
+package activities
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"t1/infra/engine"
+)
+
+// phaseLimit bounds a phase that shows no progress of its own: starting the
+// engine, loading or writing a model. Past it the beats end, and the heartbeat
+// timeout takes its course.
+const phaseLimit = 10 * time.Minute
+
+// during beats once a second while do runs. It is for phases that cannot say
+// how far they are; work that can must beat on its progress alone.
+func during(beat beat, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for end := time.Now().Add(phaseLimit); ; {
+		select {
+		case err := <-done:
+			return err
+		case now := <-tick.C:
+			if now.Before(end) {
+				beat(0, 0, 0)
+			}
+		}
+	}
+}
+
+// engine gives a client of a live engine, which may have to start first.
+func (h *Host) engine(ctx context.Context, beat beat) (client *engine.Client, err error) {
+	err = during(beat, func() error {
+		client, err = h.Engine.Get(ctx)
+		return err
+	})
+	return client, err
+}
+
+// moving beats for every piece of an object that passes through.
+type moving struct {
+	io.Reader
+	beat  beat
+	total int64
+	done  int64
+}
+
+func (m *moving) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.done += int64(n)
+	m.beat(m.done, m.total, 0)
+	return n, err
+}
