@@ -18,7 +18,9 @@ type frame struct {
 	done    int
 	total   int
 	left    time.Duration // of the phase; 0 where unknown
-	figures []figure
+	rl      int           // iterations finished, whatever the phase
+	figures []figure      // of the newest record, in the phases that make records
+	reasons []figure      // of its penalties
 }
 
 // figure is one number beside its name.
@@ -33,15 +35,19 @@ const (
 )
 
 func frameOf(s t1.Status, seen t1.Observation, now time.Time) frame {
-	f := frame{phase: s.Phase, step: s.Step, seq: s.Seq, done: s.Done, total: s.Total}
+	f := frame{phase: s.Phase, step: s.Step, seq: s.Seq, done: s.Done, total: s.Total, rl: s.Iteration}
 	f.left = timeLeft(s, now)
 	if over(s.Phase) {
 		f.done, f.total, f.left = s.Iteration, s.Iterations, 0
+	}
+	if s.Phase == t1.PhasePool || s.Phase == t1.PhaseEvaluating {
+		return f
 	}
 	if rate := tokenRate(seen); rate > 0 {
 		f.figures = append(f.figures, figure{"tok/s", fmt.Sprintf("%.0f", rate)})
 	}
 	f.figures = append(f.figures, metricFigures(s)...)
+	f.reasons = penaltyFigures(s.Metrics)
 	return f
 }
 
@@ -92,7 +98,6 @@ func metricFigures(s t1.Status) []figure {
 	add("reward", t1.MetricReward, "%+.3f", 1)
 	add("accuracy", t1.MetricAccuracy, "%.1f%%", 100)
 	add("penalised", t1.MetricPenalized, "%.1f%%", 100)
-	figures = append(figures, penaltyFigures(s.Metrics)...)
 	add("KL", metricKL, "%.3f", 1)
 	add("entropy", metricEntropy, "%.3f", 1)
 	add("length", t1.MetricLength, "%.0f", 1)
@@ -111,9 +116,9 @@ func penaltyFigures(metrics map[string]float64) []figure {
 	return figures
 }
 
-func (f frame) figureLine() string {
-	parts := make([]string, len(f.figures))
-	for i, figure := range f.figures {
+func line(figures []figure) string {
+	parts := make([]string, len(figures))
+	for i, figure := range figures {
 		parts[i] = figure.name + " " + figure.value
 	}
 	return strings.Join(parts, "  ")

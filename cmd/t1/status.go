@@ -76,8 +76,11 @@ func printStatus(out io.Writer, s t1.Status) error {
 	}
 	row("iteration", "%d of %d", s.Iteration, s.Iterations)
 	row("record", "%d, state %.12s", s.Seq, s.State)
-	if line := f.figureLine(); line != "" {
-		row("metrics", "%s", line)
+	if len(f.figures) > 0 {
+		row("metrics", "%s", line(f.figures))
+	}
+	if len(f.reasons) > 0 {
+		row("penalties", "%s", line(f.reasons))
 	}
 	for _, e := range s.Evaluations {
 		row("evaluation", "%s: sampled %s, greedy %s", e.Label, percent(e.Sampled), percent(e.Greedy))

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"t1"
 )
 
 // view shows a run's progress.
@@ -33,7 +35,7 @@ func (t *tool) newView() view {
 	return &lines{out: t.err, now: time.Now}
 }
 
-// drawing redraws two lines in place; a phase that is over leaves its bar.
+// drawing redraws its lines in place; a phase that is over leaves its bar.
 type drawing struct {
 	out   io.Writer
 	width func() int
@@ -47,22 +49,36 @@ const barWidth = 24
 
 func (d *drawing) Show(f frame) {
 	if d.last.phase != "" && f.phase != d.last.phase {
-		d.leave()
+		d.leave(f)
 	}
 	d.last = f
-	d.draw(d.barLine(f), "  "+f.figureLine())
+	d.draw(d.linesOf(f)...)
 }
 
-// leave keeps the finished phase's bar on the screen and begins below it.
-func (d *drawing) leave() {
-	done := d.last
-	if done.total > 0 {
-		done.done = done.total
+// leave keeps the finished phase's bar on the screen and begins below it. What
+// was last seen of it may be a look old.
+func (d *drawing) leave(next frame) {
+	if d.last.total == 0 {
+		d.erase()
+		return
 	}
-	done.left = 0
-	done.step = ""
-	d.draw(d.barLine(done), "  "+done.figureLine())
+	finished := d.last
+	finished.step, finished.left, finished.done = "", 0, finished.total
+	if finished.phase == t1.PhaseRL {
+		finished.done = next.rl // an evaluation comes in between
+	}
+	d.draw(d.linesOf(finished)...)
 	d.drawn = 0
+}
+
+func (d *drawing) linesOf(f frame) []string {
+	all := []string{d.barLine(f)}
+	for _, figures := range [][]figure{f.figures, f.reasons} {
+		if len(figures) > 0 {
+			all = append(all, "  "+line(figures))
+		}
+	}
+	return all
 }
 
 func (d *drawing) barLine(f frame) string {
@@ -95,12 +111,12 @@ func (d *drawing) Close() {
 	fmt.Fprintf(d.out, "  %s in all\n", clock(time.Since(d.began)))
 }
 
-func (d *drawing) draw(lines ...string) {
+func (d *drawing) draw(text ...string) {
 	d.erase()
-	for _, line := range lines {
+	for _, line := range text {
 		fmt.Fprintln(d.out, fit(line, d.width()))
 	}
-	d.drawn = len(lines)
+	d.drawn = len(text)
 }
 
 // erase takes our lines off the screen: up, and clear to its end.
@@ -140,7 +156,7 @@ func (l *lines) Show(f frame) {
 	}
 	l.last, l.at = f, l.now()
 	parts := []string{fmt.Sprintf("%s %d/%d", f.phase, f.done, f.total)}
-	for _, part := range []string{f.figureLine(), f.leftText()} {
+	for _, part := range []string{line(f.figures), line(f.reasons), f.leftText()} {
 		if part != "" {
 			parts = append(parts, part)
 		}
