@@ -1,0 +1,166 @@
+"""What the engine's own steps cost, beside what they must cost. Prints Markdown for docs/results.md.
+
+    python bench/engine.py RUN_DIRECTORY      a finished run in a file:// store: STORE/runs/NAME
+
+Both sides of a ratio are measured in turns in one process, on the same model and the same tokens; the medians of the
+rounds are compared.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from t1_engine.anchor import AnchorRule, move, new_anchor
+from t1_engine.batch import Tokens, pack
+from t1_engine.model import Model, load
+from t1_engine.optimizer import adamw
+from t1_engine.sample import Prompt, Response, Sampling, generate
+from t1_engine.update import Group, Hyper, micro_batches, policy_update
+
+EOS = 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    spec = json.loads((args.run / "spec.json").read_text())["rl"]
+    directory = fine_tuned(args.run)
+    model = load(directory)
+    prompts = problems(args.run, spec["prompts"])
+    groups = sampling(model, directory, prompts, spec, args.rounds)
+    update(model, groups, args.rounds)
+
+
+def fine_tuned(run: Path) -> Path:
+    """The directory of the fine-tuned policy: that of the last sft record."""
+    records = [json.loads(p.read_text()) for p in sorted((run / "log").iterdir())]
+    return run / "policy" / [r for r in records if r["kind"] == "sft"][-1]["policy"]
+
+
+def problems(run: Path, count: int) -> list[list[int]]:
+    """Token ids of problems of the pool."""
+    store = run.parent.parent
+    train = json.loads((run / "data.json").read_text())["train"]["key"]
+    rows = pq.read_table(store / train, columns=["tokens"]).column("tokens").to_pylist()
+    pool = json.loads((run / "pool.json").read_text())["problems"]
+    return [rows[entry["index"]] for entry in pool[:count]]
+
+
+def rounds(count: int, *sides: Callable[[], float]) -> list[float]:
+    """Runs the sides in turn, one round unseen, and gives each side's median figure."""
+    figures: list[list[float]] = [[] for _ in sides]
+    for n in range(count + 1):
+        for side, values in zip(sides, figures, strict=True):
+            value = side()
+            if n:
+                values.append(value)
+    return [statistics.median(values) for values in figures]
+
+
+def sampling(model: Model, directory: Path, prompts: list[list[int]], spec: dict, count: int) -> list[Group]:
+    """The engine's sampler beside transformers' generate; answers the responses of one more round, grouped."""
+    k, top = spec["k"], spec["max_tokens"]
+    temperature, nucleus = spec["temperature"], spec["top_p"]
+    peer = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
+    width = max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts]).repeat_interleave(k, 0)
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts]).repeat_interleave(k, 0)
+    seed = iter(range(1 << 30))
+
+    def ours() -> list[Response]:
+        got: list[Response] = []
+        asked = [Prompt(p, next(seed), k) for p in prompts]
+        generate(model, asked, Sampling(temperature, nucleus, top), EOS, got.append)
+        return got
+
+    def engine() -> float:
+        start = time.perf_counter()
+        return sum(len(r.tokens) for r in ours()) / (time.perf_counter() - start)
+
+    @torch.no_grad()
+    def transformers() -> float:
+        start = time.perf_counter()
+        out = peer.generate(
+            ids, attention_mask=mask, do_sample=True, temperature=temperature, top_p=nucleus, top_k=0,
+            max_new_tokens=top, eos_token_id=EOS, pad_token_id=0,
+        )[:, width:]  # fmt: skip
+        return sum(length(row) for row in out) / (time.perf_counter() - start)
+
+    a, b = rounds(count, engine, transformers)
+    print(f"| sampling, {len(prompts)} prompts x {k}, at most {top} tokens | tokens/s |\n|---|---|")
+    print(f"| engine | {a:,.0f} |\n| transformers generate | {b:,.0f} |\n| ratio | **{a / b:.2f}** |\n")
+    return grouped(prompts, ours())
+
+
+def length(row: Tensor) -> int:
+    """Tokens of a response, its end of sequence included."""
+    ends = (row == EOS).nonzero()
+    return int(ends[0]) + 1 if len(ends) else len(row)
+
+
+def grouped(prompts: list[list[int]], responses: list[Response]) -> list[Group]:
+    rows: list[list[Response]] = [[] for _ in prompts]
+    for r in responses:
+        rows[r.prompt].append(r)
+    return [
+        Group(p, [r.tokens for r in got], [float(n % 2) for n in range(len(got))], [r.logprobs for r in got])
+        for p, got in zip(prompts, rows, strict=True)
+    ]
+
+
+def update(model: Model, groups: list[Group], count: int) -> None:
+    """One update beside its bare cost: policy forward and backward, anchor forward, over the same unpadded tokens."""
+    rule = AnchorRule()
+    anchor = new_anchor(model, rule)
+    assert anchor is not None
+    optimizer = adamw(model)
+    padding = []
+
+    def whole() -> float:
+        start = time.perf_counter()
+        result = policy_update(model, anchor, optimizer, groups, Hyper(lr=1e-6))
+        move(anchor, model, rule, 1)
+        padding.append(result.metrics["padding"])
+        return time.perf_counter() - start
+
+    # A rectangle a length: attention sees no padding either.
+    packs = [
+        pack([Tokens(g.prompt, y) for g in part for y in g.responses], limit=0.0) for part in micro_batches(groups)
+    ]
+
+    def bare() -> float:
+        start = time.perf_counter()
+        for p in packs:
+            with torch.no_grad():
+                picked(anchor, p)
+            picked(model, p).mean().backward()
+        model.zero_grad()
+        return time.perf_counter() - start
+
+    a, b = rounds(count, whole, bare)
+    tokens = sum(len(p.token_T) for p in packs)
+    print(f"| update, {tokens:,} tokens | seconds |\n|---|---|")
+    print(f"| engine | {a:.2f} |\n| bare: policy forward and backward, anchor forward | {b:.2f} |")
+    print(f"| ratio | **{a / b:.2f}** |\n| padding in attention | {100 * statistics.mean(padding):.1f} % |\n")
+
+
+def picked(model: Model, packed) -> Tensor:
+    """Log-probabilities of the targets, by the shortest way there is."""
+    logits_RV = model(packed).index_select(0, packed.predict_R) @ model.head_VD.T
+    return torch.log_softmax(logits_RV, -1).gather(1, packed.target_R[:, None])
+
+
+if __name__ == "__main__":
+    main()
