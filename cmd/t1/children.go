@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"t1"
 	"t1/infra/devserver"
 )
 
@@ -26,14 +28,30 @@ func (t *tool) serverChild(options upOptions) (c child, address, ui string, err 
 		return c, "", "", err
 	}
 	start := func(ctx context.Context) (process, error) {
-		return devserver.Start(ctx, devserver.Options{
+		server, err := devserver.Start(ctx, devserver.Options{
 			Binary: binary, DBFile: t.settings.databasePath(), LogFile: t.settings.logPath("temporal"),
 			Port: options.temporalPort, UIPort: options.uiPort,
 		})
+		return server, t.settings.explainServer(err)
 	}
 	address = net.JoinHostPort("127.0.0.1", strconv.Itoa(options.temporalPort))
 	ui = fmt.Sprintf("http://127.0.0.1:%d", options.uiPort)
 	return child{name: serverName, start: start, grace: 10 * time.Second}, address, ui, nil
+}
+
+// explainServer says in our words why the server does not start.
+func (s settings) explainServer(err error) error {
+	var known *t1.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	switch {
+	case strings.Contains(known.Message, "database or disk is full"): // SQLite's words
+		return t1.Errorf(t1.KindDiskFull, "the disk of %s is full: Temporal's database has no room", s.Home).WithHint("df -h %s", s.Home)
+	case known.Kind == t1.KindConflict && strings.HasPrefix(known.Message, "port "):
+		return known.WithHint("other ports: --temporal-port 7300 --ui-port 8300; or, if a Temporal server is there, use it: TEMPORAL_ADDRESS=HOST:PORT t1 up")
+	}
+	return err
 }
 
 // workerChild is this binary again, serving queues.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -42,7 +43,10 @@ func interruptible() (context.Context, func()) {
 	go func() {
 		<-signals
 		cancel()
-		<-signals
+		// One Ctrl-C can come twice, from the terminal and from a parent.
+		for first := time.Now(); time.Since(first) < 500*time.Millisecond; {
+			<-signals
+		}
 		killChildren()
 		os.Exit(exitForced)
 	}()
