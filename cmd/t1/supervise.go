@@ -59,8 +59,8 @@ func (s supervisor) keep(ctx context.Context, c child, p process) error {
 	backoff := backoffFirst
 	for first := true; ; first = false {
 		began := time.Now()
-		err := s.watch(ctx, c, p)
-		if ctx.Err() != nil {
+		stopped, err := s.watch(ctx, c, p)
+		if stopped {
 			return nil
 		}
 		lived := time.Since(began)
@@ -77,15 +77,19 @@ func (s supervisor) keep(ctx context.Context, c child, p process) error {
 	}
 }
 
-// watch waits for the child's end or, when ctx ends, stops it.
-func (s supervisor) watch(ctx context.Context, c child, p process) error {
+// watch waits for the child's end or, when ctx ends, stops it; stopped says
+// which of the two, err how a child ended by itself.
+func (s supervisor) watch(ctx context.Context, c child, p process) (stopped bool, err error) {
 	adopt(p.PID())
 	defer disown(p.PID())
-	ended := make(chan error, 1)
-	go func() { ended <- p.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		err = p.Wait()
+		close(ended)
+	}()
 	select {
-	case err := <-ended:
-		return err
+	case <-ended:
+		return ctx.Err() != nil, err
 	case <-ctx.Done():
 	}
 	p.Terminate()
@@ -95,7 +99,7 @@ func (s supervisor) watch(ctx context.Context, c child, p process) error {
 		p.Kill()
 		<-ended
 	}
-	return ctx.Err()
+	return true, nil
 }
 
 // again starts the child until it can be; nil when ctx ended first. It gives
