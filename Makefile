@@ -91,7 +91,7 @@ checks := check-format check-vet check-lint check-python check-types check-workf
 
 .PHONY: check
 check: tools setup ## what CI runs: format, vet, lint, types, determinism, generated code, tests
-	@$(MAKE) $(venv)/.synced-dev
+	$(call step,Python tools,$(MAKE) $(venv)/.synced-dev)
 	@for check in $(checks); do $(MAKE) timed CHECK=$$check; done
 	@$(MAKE) test
 

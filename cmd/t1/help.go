@@ -25,6 +25,8 @@ const commonExits = `  0    done
 
 const environment = `  T1_HOME             where data and logs are (.t1)
   T1_STORE            address of the store (file://$T1_HOME/store)
+                      or s3://bucket/prefix with T1_S3_REGION, T1_S3_ENDPOINT
+                      and T1_S3_PATH_STYLE=true as the server needs them
   T1_ENGINE_DIR       the engine's Python project (engine, here or beside the binary)
   T1_ENGINE_THREADS   its CPU threads (2)
   T1_PYTHON           Python of the engine ($T1_ENGINE_DIR/.venv/bin/python)

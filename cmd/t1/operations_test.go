@@ -16,6 +16,10 @@ func TestOperationsCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.up()
+	second := w.command("t1", "up")
+	if out, err := second.CombinedOutput(); err == nil || second.ProcessState.ExitCode() != t1.KindConflict.ExitCode() || !strings.Contains(string(out), "is up already") {
+		t.Errorf("a second t1 up: %v\n%s", err, out)
+	}
 	spec := w.run("t1", "spec", "check", tiny(t), "--json")
 	if err := os.WriteFile(filepath.Join(w.home, "spec.json"), []byte(spec), 0o600); err != nil {
 		t.Fatal(err)

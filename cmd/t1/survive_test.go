@@ -24,7 +24,7 @@ func TestSurvivesKills(t *testing.T) {
 		"worker": func() int { return w.upState().WorkerPID },
 		"server": func() int { return w.upState().ServerPID },
 	}
-	w.run("t1", "train", tiny(t), "--run", "undisturbed")
+	w.detached("undisturbed")
 	w.until("undisturbed", "end", done)
 	want := digests(w.logged("undisturbed"))
 	if len(want) < 8 {
@@ -51,6 +51,18 @@ func TestSurvivesKills(t *testing.T) {
 	// The last state is what its log says, computed once more.
 	if out := w.run("t1", "verify", "engine", "--from", "5"); !strings.Contains(out, "every digest is the same") {
 		t.Errorf("verify: %s", out)
+	}
+}
+
+// detached starts a run, looks on, and is ended: the run is not.
+func (w *world) detached(run string) {
+	w.Helper()
+	c := w.start("train", tiny(w), "--run", run, "--wait")
+	w.until(run, "first record", func(s t1.Status) bool { return s.Seq >= 0 })
+	w.end(c)
+	said, err := os.ReadFile(filepath.Join(w.home, "train.out"))
+	if err != nil || !strings.Contains(string(said), "detached; the run goes on") {
+		w.Errorf("train --wait, ended: %s, %v", said, err)
 	}
 }
 
