@@ -56,8 +56,8 @@ func (w *world) command(name string, args ...string) *exec.Cmd {
 	if name == "temporal" {
 		c.Env = append(c.Env, "TEMPORAL_ADDRESS=127.0.0.1:"+w.port)
 	}
-	for i, dir := range strings.Split(path, ":") {
-		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil && i >= 0 {
+	for _, dir := range strings.Split(path, ":") {
+		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			c.Path, c.Err = found, nil
 			break
 		}
