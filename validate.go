@@ -42,7 +42,6 @@ type fit struct {
 
 var fits = []fit{
 	atMostField("task.countdown.max_number", "task.countdown.max_target"),
-	atMostField("task.countdown.min_tries", "task.countdown.max_tries"),
 	{"model.scratch.hidden_size", "model.scratch.heads", func(s Spec) string {
 		// Rotary position embeddings turn pairs, so each head's width is even.
 		m := s.Model.Scratch

@@ -95,7 +95,7 @@ func (e *evaluation) key(kind string) string {
 
 // answer gives each problem's greedy response, then its samples.
 func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1.Evaluated, error) {
-	client, err := e.host.engine(ctx, beat)
+	client, err := e.host.engine(ctx, e.in.Evaluation.Run, beat)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ const summarizeAtOnce = 2048
 
 // summarize gives the summary model's greedy answers.
 func (e *evaluation) summarize(ctx context.Context, prompts []engine.Prompt, beat beat, tokens *int64) ([]string, error) {
-	client, err := e.host.engine(ctx, beat)
+	client, err := e.host.engine(ctx, e.in.Evaluation.Run, beat)
 	if err != nil {
 		return nil, err
 	}

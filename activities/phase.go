@@ -32,8 +32,14 @@ func during(beat beat, do func() error) error {
 	}
 }
 
-// engine gives a client of a live engine, which may have to start first.
-func (h *Host) engine(ctx context.Context, beat beat) (client *engine.Client, err error) {
+// engine gives a client of a live engine with the run's threads, which may have
+// to start first.
+func (h *Host) engine(ctx context.Context, run string, beat beat) (client *engine.Client, err error) {
+	spec, err := h.spec(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	h.Engine.SetThreads(spec.Resources.Threads)
 	err = during(beat, func() error {
 		client, err = h.Engine.Get(ctx)
 		return err

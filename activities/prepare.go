@@ -32,7 +32,7 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	}
 	a := newAttempt()
 	record := t1.Record{Run: in.Run, Kind: t1.RecordInit, Init: &t1.InitStep{Seed: spec.Seed, Scratch: spec.Model.Scratch, Vocabulary: task.Vocabulary()}}
-	client, err := h.engine(ctx, beat)
+	client, err := h.engine(ctx, in.Run, beat)
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}

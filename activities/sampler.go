@@ -77,7 +77,7 @@ func (h *Host) sampleBlock(ctx context.Context, in t1.SampleInput, block int, pr
 	if t1.KindOf(err) != t1.KindNotFound {
 		return err
 	}
-	client, err := h.engine(ctx, beat)
+	client, err := h.engine(ctx, in.Run, beat)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (a *attempt) lap(phase string, start time.Time) { a.seconds[phase] += time.
 
 // compute brings the engine to the record's parent and does the record's work.
 func (h *Host) compute(ctx context.Context, record t1.Record, a *attempt, beat beat) (*engine.Client, engine.StepResult, int, error) {
-	client, err := h.engine(ctx, beat)
+	client, err := h.engine(ctx, record.Run, beat)
 	if err != nil {
 		return nil, engine.StepResult{}, 0, err
 	}

@@ -143,7 +143,7 @@ func (h *Host) snapshot(ctx context.Context, in t1.SnapshotInput, beat beat) (t1
 	if out, there, err := h.foundSnapshot(ctx, key); there || err != nil {
 		return out, err
 	}
-	client, err := h.engine(ctx, beat)
+	client, err := h.engine(ctx, in.Run, beat)
 	if err != nil {
 		return t1.SnapshotOutput{}, err
 	}

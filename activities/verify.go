@@ -28,7 +28,7 @@ func Verify(ctx context.Context, host *Host, run string, from, to int, each func
 	if from < 0 || from > to {
 		return t1.Errorf(t1.KindInvalid, "no records from %d to %d: run %s has records 0 to %d", from, to, run, len(log)-1)
 	}
-	client, err := host.Engine.Get(ctx)
+	client, err := host.engine(ctx, run, unheard)
 	if err != nil {
 		return err
 	}

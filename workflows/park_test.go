@@ -20,7 +20,7 @@ type broken struct {
 
 func (b *broken) in(w *world) *broken {
 	w.fail = func(activity string, in any) error {
-		n := -1
+		var n int
 		switch in := in.(type) {
 		case t1.FineTuneInput:
 			n = in.Seq

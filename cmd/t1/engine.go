@@ -22,6 +22,6 @@ func (t *tool) newEngine() (*engine.Process, error) {
 	}
 	return engine.New(engine.Options{
 		Python: python, Dir: directory, Log: t.settings.logPath("engine"),
-		Threads: t.settings.EngineThreads, Stall: engineStall,
+		Threads: 1, Stall: engineStall, // a run's spec sets its own threads
 	}), nil
 }

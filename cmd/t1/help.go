@@ -28,7 +28,6 @@ const environment = `  T1_HOME             where data and logs are (.t1)
                       or s3://bucket/prefix with T1_S3_REGION, T1_S3_ENDPOINT
                       and T1_S3_PATH_STYLE=true as the server needs them
   T1_ENGINE_DIR       the engine's Python project (engine, here or beside the binary)
-  T1_ENGINE_THREADS   its CPU threads (2)
   T1_PYTHON           Python of the engine ($T1_ENGINE_DIR/.venv/bin/python)
   T1_TEMPORAL_BINARY  the temporal CLI (from PATH, else beside t1)
   T1_LOG_LEVEL        debug, info, warn or error (info)

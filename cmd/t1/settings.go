@@ -18,7 +18,6 @@ type settings struct {
 	Store          string `split_words:"true"`               // default file://Home/store
 	Python         string `split_words:"true"`
 	EngineDir      string `split_words:"true"`
-	EngineThreads  int    `split_words:"true" default:"2"` // CPU threads; part of the fingerprint under which a run repeats
 	TemporalBinary string `split_words:"true"`
 	LogLevel       string `split_words:"true" default:"info"`
 }
@@ -26,9 +25,6 @@ type settings struct {
 func (t *tool) readSettings() error {
 	if err := envconfig.Process("t1", &t.settings); err != nil {
 		return t1.Errorf(t1.KindInvalid, "environment: %w", err)
-	}
-	if t.settings.EngineThreads < 1 {
-		return t1.Errorf(t1.KindInvalid, "T1_ENGINE_THREADS is %d; at least 1 is allowed", t.settings.EngineThreads)
 	}
 	home, err := filepath.Abs(t.settings.Home)
 	if err != nil {

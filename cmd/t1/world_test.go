@@ -52,7 +52,7 @@ func (w *world) command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
 	c.Dir = w.home
 	path := filepath.Dir(binary) + ":" + filepath.Join(root(w), ".bin") + ":" + os.Getenv("PATH")
-	c.Env = append(os.Environ(), "PATH="+path, "T1_HOME="+w.home, "T1_ENGINE_DIR="+filepath.Join(root(w), "engine"), "T1_ENGINE_THREADS=1")
+	c.Env = append(os.Environ(), "PATH="+path, "T1_HOME="+w.home, "T1_ENGINE_DIR="+filepath.Join(root(w), "engine"))
 	if name == "temporal" {
 		c.Env = append(c.Env, "TEMPORAL_ADDRESS=127.0.0.1:"+w.port)
 	}

@@ -155,7 +155,7 @@ type object struct {
 
 func (o *object) Read(p []byte) (int, error) {
 	n, err := o.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = o.store.explain("read", o.key, err)
 	}
 	return n, err

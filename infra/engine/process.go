@@ -19,7 +19,7 @@ type Options struct {
 	Python  string        // interpreter with the engine's packages
 	Dir     string        // directory that holds the package t1_engine
 	Log     string        // file that the engine's standard error is appended to; empty keeps it for error messages only
-	Threads int           // CPU threads; part of the fingerprint, at least 1
+	Threads int           // CPU threads, at least 1, until [Process.SetThreads]
 	Stall   time.Duration // longest silence of a streaming call before the engine is ended; 0 waits for ever
 	Start   time.Duration // longest time to start; 0 means 60 s
 }
@@ -92,18 +92,18 @@ func (p *Process) current() (*Client, *start, error) {
 	if p.starting == nil {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		p.starting = &start{cancel: cancel, done: make(chan struct{})}
-		go p.run(ctx, p.starting, p.life)
+		go p.run(ctx, p.options, p.starting, p.life)
 		p.life = nil
 	}
 	return nil, p.starting, nil
 }
 
 // run carries out a start, after clearing up behind an engine that died.
-func (p *Process) run(ctx context.Context, s *start, dead *life) {
+func (p *Process) run(ctx context.Context, options Options, s *start, dead *life) {
 	defer close(s.done)
 	defer s.cancel(nil)
 	dead.end()
-	s.life, s.err = launch(ctx, p.options)
+	s.life, s.err = launch(ctx, options)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting = nil
@@ -113,6 +113,19 @@ func (p *Process) run(ctx context.Context, s *start, dead *life) {
 	}
 	if s.err == nil {
 		p.life = s.life
+	}
+}
+
+// SetThreads says with how many CPU threads the engine computes. They are part
+// of the fingerprint, so an engine that runs with others is ended: its state is
+// rebuilt with these.
+func (p *Process) SetThreads(n int) {
+	p.mu.Lock()
+	same := p.options.Threads == n
+	p.options.Threads = n
+	p.mu.Unlock()
+	if !same {
+		p.Kill()
 	}
 }
 

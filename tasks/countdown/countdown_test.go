@@ -24,8 +24,8 @@ var shapes = map[string]t1.CountdownSpec{
 	"default":       t1.DefaultSpec().Task.Countdown,
 	"four numbers":  shape(func(s *t1.CountdownSpec) { s.Numbers, s.MaxNumber = []int{4}, 12 }),
 	"mixed":         shape(func(s *t1.CountdownSpec) { s.Numbers, s.Train, s.HeldOut = []int{3, 4}, 301, 61 }),
-	"few tries":     shape(func(s *t1.CountdownSpec) { s.MinTries, s.MaxTries = 2, 2 }),
-	"many tries":    shape(func(s *t1.CountdownSpec) { s.MinTries, s.MaxTries = 90, 100 }),
+	"few tries":     shape(func(s *t1.CountdownSpec) { s.MaxTries = 2 }),
+	"many tries":    shape(func(s *t1.CountdownSpec) { s.MaxTries, s.Careless = 100, 0.95 }),
 	"small targets": shape(func(s *t1.CountdownSpec) { s.MaxTarget, s.Train, s.HeldOut = 10, 200, 20 }),
 	"fewer traces":  shape(func(s *t1.CountdownSpec) { s.Traces = 7 }),
 }
@@ -152,8 +152,8 @@ func TestNewRejects(t *testing.T) {
 		"five numbers":   func(s *t1.CountdownSpec) { s.Numbers = []int{3, 5} },
 		"large numbers":  func(s *t1.CountdownSpec) { s.MaxNumber = 1000 },
 		"no targets":     func(s *t1.CountdownSpec) { s.MaxTarget = 4 },
-		"negative tries": func(s *t1.CountdownSpec) { s.MinTries = -1 },
-		"tries":          func(s *t1.CountdownSpec) { s.MinTries, s.MaxTries = 3, 2 },
+		"negative tries": func(s *t1.CountdownSpec) { s.MaxTries = -1 },
+		"tries":          func(s *t1.CountdownSpec) { s.Careless = 1 },
 		"negative train": func(s *t1.CountdownSpec) { s.Train = -1 },
 	} {
 		if _, err := New(shape(change)); t1.KindOf(err) != t1.KindInvalid {
@@ -195,7 +195,7 @@ func TestVocabularyCoversEverything(t *testing.T) {
 
 func TestVocabulary(t *testing.T) {
 	got := newTask(t, shape(func(s *t1.CountdownSpec) { s.MaxNumber, s.MaxTarget = 9, 10 })).Vocabulary()
-	want := strings.Fields("make from : try no yes check ok answer = + - * ( ) 0 1 2 3 4 5 6 7 8 9 10")
+	want := strings.Fields("make from : try guess no yes check ok answer = + - * ( ) 0 1 2 3 4 5 6 7 8 9 10")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

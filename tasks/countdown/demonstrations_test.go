@@ -32,35 +32,59 @@ func TestDemonstrations(t *testing.T) {
 	}
 }
 
-// checkDemonstration checks that sums are right, wrong tries wrong, all
-// different, and the right one checked and answered.
+// checkDemonstration checks that sums are right, wrong attempts wrong, careful
+// ones near the target and all different, guesses far from it, and the right
+// one checked and answered.
 func checkDemonstration(t *testing.T, task *Task, p t1.Problem, response string) {
 	t.Helper()
 	d, _ := read(p)
-	_, wrong := task.solve(p)
 	thinking, _, _ := strings.Cut(response, " "+Cue+" ")
-	attempts := strings.Split(strings.TrimPrefix(thinking, "try "), " try ")
-	tries := len(attempts) - 1
-	if tries < min(task.spec.MinTries, len(wrong)) || tries > task.spec.MaxTries {
-		t.Fatalf("%q has %d wrong tries", response, tries)
+	attempts := attemptsOf(thinking)
+	if missed := len(attempts) - 1; missed > task.spec.MaxTries {
+		t.Fatalf("%q has %d wrong attempts", response, missed)
 	}
 	seen := map[string]bool{}
-	for i, attempt := range attempts {
-		steps, verdict := strings.TrimSuffix(attempt, " no"), "no"
-		if i == tries {
-			steps, verdict, _ = strings.Cut(attempt, " yes check ")
-			if verdict != steps+" ok" {
-				t.Fatalf("%q checks %q", response, verdict)
+	for i, a := range attempts {
+		last := i == len(attempts)-1
+		steps := strings.TrimSuffix(a.text, " no")
+		if last {
+			var checked string
+			steps, checked, _ = strings.Cut(a.text, " yes check ")
+			if checked != steps+" ok" {
+				t.Fatalf("%q checks %q", response, checked)
 			}
 		}
-		if seen[steps] {
+		if a.careful && seen[steps] {
 			t.Fatalf("%q tries %q twice", response, steps)
 		}
-		seen[steps] = true
-		if reached := workThrough(t, steps, task.spec.MaxTarget); (reached == d.Target) != (i == tries) {
+		seen[steps] = a.careful
+		reached := workThrough(t, steps, task.spec.MaxTarget)
+		if (reached == d.Target) != last {
 			t.Fatalf("%q: attempt %d reaches %d", response, i, reached)
 		}
+		if near := abs(reached-d.Target) <= task.spec.Near; near != a.careful {
+			t.Fatalf("%q: attempt %d, careful %v, reaches %d", response, i, a.careful, reached)
+		}
 	}
+}
+
+type attempt struct {
+	careful bool
+	text    string
+}
+
+// attemptsOf cuts thinking at the words that begin an attempt.
+func attemptsOf(thinking string) []attempt {
+	var all []attempt
+	for _, word := range strings.Split(thinking, " ") {
+		if word == "try" || word == "guess" {
+			all = append(all, attempt{careful: word == "try"})
+			continue
+		}
+		last := &all[len(all)-1]
+		last.text = strings.TrimPrefix(last.text+" "+word, " ")
+	}
+	return all
 }
 
 // workThrough redoes "5 + 8 = 13 + 1 = 14" and returns what it comes to.
@@ -85,18 +109,18 @@ func workThrough(t *testing.T, steps string, limit int) int {
 	return at
 }
 
-// Each number of wrong tries is about as frequent as the others.
-func TestTriesAreUniform(t *testing.T) {
+// Where there is a choice, the careless searcher has its share.
+func TestShareOfGuesses(t *testing.T) {
 	task := newTask(t, t1.DefaultSpec().Task.Countdown)
 	train, _ := makeProblems(t, task, 1)
-	counts := make([]int, 8)
+	tries, guesses := 0, 0
 	for _, d := range task.Demonstrations(1, train) {
-		counts[strings.Count(d.Response, " no")]++
+		tries += strings.Count(d.Response, "try ")
+		guesses += strings.Count(d.Response, "guess ")
 	}
-	for tries, count := range counts {
-		if count < 1800 || count > 2200 {
-			t.Errorf("%d wrong tries in %d of 16000 demonstrations, want about 2000", tries, count)
-		}
+	// Searches that are too long are drawn again, which favours tries a little.
+	if share := float64(guesses) / float64(tries+guesses); share < 0.55 || share > 0.65 {
+		t.Errorf("%.3f of the attempts are guesses, want somewhat less than 0.65", share)
 	}
 }
 
