@@ -138,8 +138,9 @@ generate: $(venv)/.synced-dev ## make generated code again
 	go generate ./...
 
 .PHONY: bench
-bench: setup ## take the figures of docs/results.md
-	./scripts/bench
+bench: setup ## take the figures of docs/results.md; half an hour
+	$(call step,Python tools,$(MAKE) $(venv)/.synced-dev)
+	@./scripts/bench
 
 .PHONY: clean
 clean: ## remove what was built; runs under .t1 stay
