@@ -30,7 +30,7 @@ type CountdownSpec struct {
 	Train     int     `json:"train"`      // training games, at least 1
 	HeldOut   int     `json:"held_out"`   // games kept for evaluation, at least 1, disjoint from the training games
 	Traces    int     `json:"traces"`     // demonstrations to fine-tune on, spread evenly over the training games
-	MaxTries  int     `json:"max_tries"`  // wrong tries in a demonstration, at most
+	MaxTries  int     `json:"max_tries"`  // misses of a demonstration, at most
 	Careless  float64 `json:"careless"`   // share of a demonstration's tries that are wild guesses, in [0, 1)
 	Near      int     `json:"near"`       // how far from the target the other tries end, at most
 }
@@ -154,7 +154,7 @@ func DefaultSpec() Spec {
 		Version: 1,
 		Seed:    1,
 		Task: TaskSpec{Name: "countdown", Countdown: CountdownSpec{
-			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 11, Careless: 0.65, Near: 6,
+			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 4, Careless: 0.5, Near: 5,
 		}},
 		Model: ModelSpec{Scratch: ScratchSpec{
 			HiddenSize: 128, IntermediateSize: 384, Layers: 4, Heads: 4, KVHeads: 2, RopeTheta: 10000, TieEmbeddings: true,

@@ -9,24 +9,24 @@ import (
 // Demonstrations implements [t1.Task]: CountdownSpec.Traces of them, the i-th
 // for problem i modulo their number. Problems that are not this task's get none.
 //
-// A demonstration is an honest search: whether an attempt hits is found out by
-// working it out, and nothing before it depends on the solution. Demonstrations
-// whose end is arranged (so many wrong tries, then the right one) teach a small
-// model to write the target behind any sum; see docs/results.md.
-//
 // Two searchers take turns at random, since demonstrations come from many hands:
-// the careful one tries what may come near the target and never the same twice;
-// the careless one guesses what does not. Fine-tuning imitates both; which one
-// pays is for reinforcement learning to find out.
+// the careful one tries what comes near the target and nothing twice, the
+// careless one guesses. Whether an attempt hits is found out by working it out:
+// the search knows no solution until it has missed MaxTries times. Then it is
+// told one, since a demonstration ends in the right answer (P 2.2.1).
+//
+// So fine-tuning teaches to work out, to compare and to search, and one bad
+// habit: to claim success after so many misses. That thinking on pays better is
+// for reinforcement learning to find out.
 func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration {
 	all := make([]t1.Demonstration, t.spec.Traces)
 	for at, p := range train {
 		if at >= len(all) {
 			break
 		}
-		near, far := t.part(p)
-		for i := at; i < len(all) && len(near) > 0; i += len(train) {
-			response := t.demonstrate(t1.NewSource(seed, "countdown/demonstration", i), near, far)
+		chains, near := t.part(p)
+		for i := at; i < len(all) && len(chains) > 0; i += len(train) {
+			response := t.demonstrate(t1.NewSource(seed, "countdown/demonstration", i), chains, near)
 			all[i] = t1.Demonstration{Problem: at, Response: response}
 		}
 	}
@@ -44,68 +44,71 @@ func made(all []t1.Demonstration) []t1.Demonstration {
 	return kept
 }
 
-// guess is a chain and whether it reaches the target.
-type guess struct {
-	chain
-	right bool
-}
-
-// part splits the chains of a problem's numbers into those that come within
-// Near of the target and the others. There are none at all of a problem that is
-// not solved by a chain.
-func (t *Task) part(p t1.Problem) (near, far []guess) {
+// part lists the chains of a problem's numbers, and the places of those that
+// come within Near of the target. There are none of a problem that no chain solves.
+func (t *Task) part(p t1.Problem) (all []attempt, near []int) {
 	d, ok := read(p)
 	if !ok {
 		return nil, nil
 	}
 	solved := false
 	for _, c := range chains(d.Numbers, t.spec.MaxTarget) {
-		g := guess{c, c.value() == d.Target}
-		solved = solved || g.right
+		a := attempt{c, c.value() == d.Target}
+		solved = solved || a.right
 		if abs(c.value()-d.Target) <= t.spec.Near {
-			near = append(near, g)
-		} else {
-			far = append(far, g)
+			near = append(near, len(all))
 		}
+		all = append(all, a)
 	}
 	if !solved {
 		return nil, nil
 	}
-	return near, far
+	return all, near
+}
+
+// attempt is a chain and whether it reaches the target.
+type attempt struct {
+	chain
+	right bool
 }
 
 func abs(n int) int { return max(n, -n) }
 
-// demonstrate searches anew until a search hits within MaxTries. One will: the
-// careful attempts are all different, so the right one comes.
-func (t *Task) demonstrate(s t1.Source, near, far []guess) string {
-	for {
-		missed, solution := t.search(s, near, far)
-		if len(missed)/3 <= t.spec.MaxTries {
-			parts := append(missed, "try", solution.steps(), "yes", "check", solution.steps(), "ok", Cue, solution.expression())
-			return strings.Join(parts, " ")
+// demonstrate writes one response.
+func (t *Task) demonstrate(s t1.Source, all []attempt, near []int) string {
+	untried := t1.Choose(s, append([]int(nil), near...), len(near))
+	tried := make([]bool, len(all))
+	var parts []string
+	for range t.spec.MaxTries {
+		verb, at := "try", 0
+		if s.Below(resolution) < int(t.spec.Careless*resolution) {
+			verb, at = "guess", s.Below(len(all))
+		} else {
+			for tried[untried[0]] {
+				untried = untried[1:]
+			}
+			at = untried[0] // there is one: the right ones are near, and no right one was tried
+		}
+		if all[at].right {
+			return finish(parts, verb, all[at].chain)
+		}
+		tried[at] = true
+		parts = append(parts, verb, all[at].steps(), "no")
+	}
+	var right []chain
+	for _, a := range all {
+		if a.right {
+			right = append(right, a.chain)
 		}
 	}
+	return finish(parts, "try", right[s.Below(len(right))])
 }
 
-// search makes attempts until one hits, or until too many have missed. Missed
-// attempts are three parts each.
-func (t *Task) search(s t1.Source, near, far []guess) (missed []string, solution chain) {
-	untried := t1.Choose(s, append([]guess(nil), near...), len(near))
-	for len(missed)/3 <= t.spec.MaxTries {
-		if len(far) > 0 && s.Below(careless) < int(t.spec.Careless*careless) {
-			missed = append(missed, "guess", far[s.Below(len(far))].steps(), "no")
-			continue
-		}
-		g := untried[0]
-		if g.right {
-			return missed, g.chain
-		}
-		untried = untried[1:]
-		missed = append(missed, "try", g.steps(), "no")
-	}
-	return missed, solution
-}
+// resolution is that of CountdownSpec.Careless.
+const resolution = 1 << 20
 
-// careless is the resolution of CountdownSpec.Careless.
-const careless = 1 << 20
+// finish ends a demonstration with the attempt that hits, its check and the answer.
+func finish(missed []string, verb string, solution chain) string {
+	parts := append(missed, verb, solution.steps(), "yes", "check", solution.steps(), "ok", Cue, solution.expression())
+	return strings.Join(parts, " ")
+}
