@@ -154,7 +154,7 @@ func DefaultSpec() Spec {
 		Version: 1,
 		Seed:    1,
 		Task: TaskSpec{Name: "countdown", Countdown: CountdownSpec{
-			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 4, Careless: 0.5, Near: 5,
+			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 10, Careless: 0.5, Near: 5,
 		}},
 		Model: ModelSpec{Scratch: ScratchSpec{
 			HiddenSize: 128, IntermediateSize: 384, Layers: 4, Heads: 4, KVHeads: 2, RopeTheta: 10000, TieEmbeddings: true,

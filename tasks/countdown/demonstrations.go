@@ -12,12 +12,13 @@ import (
 // Two searchers take turns at random, since demonstrations come from many hands:
 // the careful one tries what comes near the target and nothing twice, the
 // careless one guesses. Whether an attempt hits is found out by working it out:
-// the search knows no solution until it has missed MaxTries times. Then it is
-// told one, since a demonstration ends in the right answer (P 2.2.1).
+// the search knows no solution until its patience ends, after 0 to MaxTries
+// misses, evenly often. Then it is told one, since a demonstration ends in the
+// right answer (P 2.2.1).
 //
 // So fine-tuning teaches to work out, to compare and to search, and one bad
-// habit: to claim success after so many misses. That thinking on pays better is
-// for reinforcement learning to find out.
+// habit: to claim success now and then where there is none. That thinking on
+// pays better is for reinforcement learning to find out.
 func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration {
 	all := make([]t1.Demonstration, t.spec.Traces)
 	for at, p := range train {
@@ -79,7 +80,7 @@ func (t *Task) demonstrate(s t1.Source, all []attempt, near []int) string {
 	untried := t1.Choose(s, append([]int(nil), near...), len(near))
 	tried := make([]bool, len(all))
 	var parts []string
-	for range t.spec.MaxTries {
+	for range s.Below(t.spec.MaxTries + 1) {
 		verb, at := "try", 0
 		if s.Below(resolution) < int(t.spec.Careless*resolution) {
 			verb, at = "guess", s.Below(len(all))
