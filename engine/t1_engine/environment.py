@@ -16,9 +16,9 @@ DETERMINISM = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 
-# Threads that wait must sleep: the engine shares its cores with workers and a server, and a step of a small model
-# took ten times as long while OpenMP's threads spun for a core that another process had.
-PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
+# How long OpenMP's threads spin before they sleep, in turns: about 0.3 ms. To sleep at once doubles the time of a small
+# model's step; to spin on wastes cores that workers and a server want. docs/results.md has the figures.
+PATIENCE = {"GOMP_SPINCOUNT": "100000"}
 
 
 def prepare(threads: int) -> None:
