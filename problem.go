@@ -12,7 +12,7 @@ type Problem struct {
 // Trace is one demonstration to fine-tune on: row type of a trace data set.
 type Trace struct {
 	Problem  string  `json:"problem" parquet:"problem"`        // ID of its problem
-	Prompt   []int32 `json:"prompt" parquet:"prompt,list"`     // token ids
+	Prompt   []int32 `json:"prompt" parquet:"prompt,list"`     // token ids; with what a demonstration is given, see Demonstration
 	Response []int32 `json:"response" parquet:"response,list"` // token ids, end of sequence included
 }
 
@@ -43,7 +43,8 @@ type Task interface {
 // Demonstration is one worked response.
 type Demonstration struct {
 	Problem  int    // index into the training problems
-	Response string // thinking, then the right answer
+	Given    string // what stands behind the prompt already, and is not trained on; empty for a whole demonstration
+	Response string // thinking, then the right answer; the answer alone where the thinking is given
 }
 
 // Data lists the data sets of a run.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 
 	"t1"
 	"t1/infra/engine"
@@ -124,11 +125,11 @@ func (e *encoder) problems(problems []t1.Problem) {
 }
 
 func (e *encoder) traces(problems []t1.Problem, demonstrations []t1.Demonstration) []t1.Trace {
-	texts := make([]string, len(demonstrations))
+	given, texts := make([]string, len(demonstrations)), make([]string, len(demonstrations))
 	for i, d := range demonstrations {
-		texts[i] = d.Response
+		given[i], texts[i] = d.Given, d.Response
 	}
-	ids := e.texts(texts)
+	before, ids := e.texts(given), e.texts(texts)
 	if e.err != nil {
 		return nil
 	}
@@ -140,7 +141,7 @@ func (e *encoder) traces(problems []t1.Problem, demonstrations []t1.Demonstratio
 	traces := make([]t1.Trace, len(ids))
 	for i, d := range demonstrations {
 		p := problems[d.Problem]
-		traces[i] = t1.Trace{Problem: p.ID, Prompt: p.Tokens, Response: append(ids[i], state.EOS)}
+		traces[i] = t1.Trace{Problem: p.ID, Prompt: slices.Concat(p.Tokens, before[i]), Response: append(ids[i], state.EOS)}
 	}
 	return traces
 }

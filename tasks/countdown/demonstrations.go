@@ -27,11 +27,29 @@ func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration
 		}
 		chains, near := t.part(p)
 		for i := at; i < len(all) && len(chains) > 0; i += len(train) {
-			response := t.demonstrate(t1.NewSource(seed, "countdown/demonstration", i), chains, near)
-			all[i] = t1.Demonstration{Problem: at, Response: response}
+			s := t1.NewSource(seed, "countdown/demonstration", i)
+			all[i] = t1.Demonstration{Problem: at, Response: t.demonstrate(s, chains, near)}
+			if i%summaryEvery == 0 {
+				all[i] = summary(s, all[i])
+			}
 		}
 	}
 	return made(all)
+}
+
+// summaryEvery is how often a demonstration is one of summing up: inference
+// scaling asks a model to answer from thinking that was cut, and the fine-tuned
+// policy of so small a model does so only if it has seen it.
+const summaryEvery = 8
+
+// summary gives a demonstration's thinking up to a random word, and the cue;
+// the answer is what is left to say.
+func summary(s t1.Source, d t1.Demonstration) t1.Demonstration {
+	thinking, answer, _ := strings.Cut(d.Response, " "+Cue+" ")
+	words := strings.Split(thinking, " ")
+	kept := words[:s.Below(len(words)+1)]
+	d.Given, d.Response = strings.Join(append(kept, Cue), " "), answer
+	return d
 }
 
 // made leaves out the places of problems that have no demonstration.

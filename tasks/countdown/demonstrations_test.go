@@ -23,10 +23,16 @@ func TestDemonstrations(t *testing.T) {
 				if d.Problem != i%len(train) {
 					t.Fatalf("demonstration %d is for problem %d", i, d.Problem)
 				}
-				if !task.Grade(train[d.Problem], d.Response).Correct {
-					t.Fatalf("%s: %q is graded wrong", train[d.Problem].ID, d.Response)
+				whole := strings.TrimPrefix(d.Given+" "+d.Response, " ")
+				if !task.Grade(train[d.Problem], whole).Correct {
+					t.Fatalf("%s: %q is graded wrong", train[d.Problem].ID, whole)
 				}
-				checkDemonstration(t, task, train[d.Problem], d.Response)
+				if (d.Given != "") != (i%summaryEvery == 0) {
+					t.Fatalf("demonstration %d is given %q", i, d.Given)
+				}
+				if d.Given == "" {
+					checkDemonstration(t, task, train[d.Problem], d.Response)
+				}
 			}
 		})
 	}
@@ -116,6 +122,9 @@ func TestShareOfGuesses(t *testing.T) {
 	train, _ := makeProblems(t, task, 1)
 	missed, guesses := 0, 0
 	for _, d := range task.Demonstrations(1, train) {
+		if d.Given != "" {
+			continue
+		}
 		thinking, _, _ := strings.Cut(d.Response, " yes ")
 		for _, a := range attemptsOf(thinking) {
 			if strings.HasSuffix(a.text, " no") {
@@ -160,7 +169,7 @@ func TestGolden(t *testing.T) {
 			text.WriteString(strings.Join([]string{p.ID, p.Prompt, p.Answer, p.Data}, " | ") + "\n")
 		}
 		for _, d := range task.Demonstrations(1, train)[:6] {
-			text.WriteString(strconv.Itoa(d.Problem) + " | " + d.Response + "\n")
+			text.WriteString(strconv.Itoa(d.Problem) + " | " + d.Given + " | " + d.Response + "\n")
 		}
 	}
 	path := filepath.Join("testdata", "seed1.txt")
