@@ -99,14 +99,12 @@ func (t *Task) demonstrate(s t1.Source, all []attempt, near []int) string {
 	tried := make([]bool, len(all))
 	var parts []string
 	for range s.Below(t.spec.MaxTries + 1) {
-		verb, at := "try", 0
+		for tried[untried[0]] {
+			untried = untried[1:]
+		}
+		verb, at := "try", untried[0] // there is one: the right ones are near, and none of them was tried
 		if s.Below(resolution) < int(t.spec.Careless*resolution) {
 			verb, at = "guess", s.Below(len(all))
-		} else {
-			for tried[untried[0]] {
-				untried = untried[1:]
-			}
-			at = untried[0] // there is one: the right ones are near, and no right one was tried
 		}
 		if all[at].right {
 			return finish(parts, verb, all[at].chain)
