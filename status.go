@@ -29,7 +29,8 @@ type Status struct {
 	PoolSize    int                 `json:"pool_size"`
 	Metrics     map[string]float64  `json:"metrics"`    // of the newest record
 	StartedAt   string              `json:"started_at"` // RFC 3339
-	PhaseAt     string              `json:"phase_at"`   // when the phase began
+	PhaseAt     string              `json:"phase_at"`   // when the phase began, or was gone back to
+	PhaseDone   int                 `json:"phase_done"` // units that were finished then
 	Evaluations []EvaluationSummary `json:"evaluations"`
 	Parked      *Parked             `json:"parked,omitempty"`
 	PauseAsked  bool                `json:"pause_asked"`

@@ -75,6 +75,7 @@ var settings = []setting{
 	{"task.countdown.train", "training games", "", "", "D"},
 	{"task.countdown.held_out", "games kept for evaluation", "", "", "D"},
 	{"task.countdown.traces", "demonstrations", "", "the paper: about 12,000 prompts", "D"},
+	{"task.countdown.demonstrated", "training games that get demonstrations, the last ones; 0: all", "", "", "D"},
 	{"task.countdown.max_tries", "most wrong tries in a demonstration", "", "", "D"},
 	{"task.countdown.careless", "share of its tries that are wild guesses", "", "", "D"},
 	{"task.countdown.near", "how far from the target the other tries end, at most", "", "", "D"},

@@ -86,6 +86,7 @@ func (c *Carried) remember(e t1.EvaluationSummary) {
 func (c *Carried) enter(ctx workflow.Context, phase string) {
 	if c.Status.Phase != phase {
 		c.Status.Phase, c.Status.PhaseAt = phase, now(ctx)
+		c.Status.PhaseDone = map[string]int{t1.PhaseSFT: c.Trained, t1.PhaseRL: c.Status.Iteration}[phase]
 	}
 	workflow.SetCurrentDetails(ctx, c.details())
 }

@@ -55,10 +55,11 @@ func frameOf(s t1.Status, seen t1.Observation, now time.Time) frame {
 // foretold beyond their phase.
 func timeLeft(s t1.Status, now time.Time) time.Duration {
 	began, err := time.Parse(time.RFC3339Nano, s.PhaseAt)
-	if err != nil || s.Done <= 0 || s.Total <= s.Done {
+	finished := s.Done - s.PhaseDone
+	if err != nil || finished <= 0 || s.Total <= s.Done {
 		return 0
 	}
-	each := now.Sub(began) / time.Duration(s.Done)
+	each := now.Sub(began) / time.Duration(finished)
 	return max(0, each*time.Duration(s.Total-s.Done))
 }
 

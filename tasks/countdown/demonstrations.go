@@ -7,7 +7,8 @@ import (
 )
 
 // Demonstrations implements [t1.Task]: CountdownSpec.Traces of them, the i-th
-// for problem i modulo their number. Problems that are not this task's get none.
+// for problem i modulo their number, of the last CountdownSpec.Demonstrated.
+// Problems that are not this task's get none.
 //
 // Two searchers take turns at random, since demonstrations come from many hands:
 // the careful one tries what comes near the target and nothing twice, the
@@ -21,14 +22,19 @@ import (
 // pays better is for reinforcement learning to find out.
 func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration {
 	all := make([]t1.Demonstration, t.spec.Traces)
-	for at, p := range train {
+	first := 0
+	if t.spec.Demonstrated > 0 {
+		first = max(0, len(train)-t.spec.Demonstrated)
+	}
+	shown := train[first:]
+	for at, p := range shown {
 		if at >= len(all) {
 			break
 		}
 		chains, near := t.part(p)
-		for i := at; i < len(all) && len(chains) > 0; i += len(train) {
+		for i := at; i < len(all) && len(chains) > 0; i += len(shown) {
 			s := t1.NewSource(seed, "countdown/demonstration", i)
-			all[i] = t1.Demonstration{Problem: at, Response: t.demonstrate(s, chains, near)}
+			all[i] = t1.Demonstration{Problem: first + at, Response: t.demonstrate(s, chains, near)}
 			if i%summaryEvery == 0 {
 				all[i] = summary(s, all[i])
 			}

@@ -146,6 +146,30 @@ func count(yes bool) int {
 	return 0
 }
 
+// What is learnt from demonstrations alone must not be all that is practised.
+func TestSomeGamesGetNoDemonstration(t *testing.T) {
+	spec := t1.DefaultSpec().Task.Countdown
+	spec.Train, spec.Demonstrated, spec.Traces = 100, 30, 90
+	task := newTask(t, spec)
+	train, _ := makeProblems(t, task, 1)
+	of := map[int]int{}
+	for _, d := range task.Demonstrations(1, train) {
+		of[d.Problem]++
+		if !task.Grade(train[d.Problem], strings.TrimPrefix(d.Given+" "+d.Response, " ")).Correct {
+			t.Fatalf("%q is no solution of %s", d.Response, train[d.Problem].ID)
+		}
+	}
+	for at := range train {
+		want := 0
+		if at >= 70 {
+			want = 3
+		}
+		if of[at] != want {
+			t.Errorf("problem %d has %d demonstrations, want %d", at, of[at], want)
+		}
+	}
+}
+
 func TestDemonstrationsOfOtherProblems(t *testing.T) {
 	task := newTask(t, shape(nil))
 	foreign := []t1.Problem{{ID: "a", Data: "{}"}, {ID: "b", Data: `{"numbers":[1,1,1],"target":99}`}}
