@@ -31,7 +31,6 @@ func taskRules() []Rule {
 		whole(game+"demonstrated", atLeast(0), "D", "training games that get demonstrations, the last ones; 0: all; the prompt pool is tried from the first"),
 		whole(game+"max_tries", between(0, 100), "D", "most wrong tries in a demonstration"),
 		number(game+"careless", fromBelow(0, 1), "D", "share of a demonstration's tries that are wild guesses"),
-		number(game+"hasty", between(0, 1), "D", "share of the demonstrations whose patience ends after 0 to 2 misses"),
 		whole(game+"near", between(0, 199), "D", "how far from the target the other tries end, at most"),
 	}
 }

@@ -33,7 +33,6 @@ type CountdownSpec struct {
 	Demonstrated int     `json:"demonstrated"` // training games that get demonstrations, the last ones; 0: all. The prompt pool is tried from the first
 	MaxTries     int     `json:"max_tries"`    // misses of a demonstration, at most
 	Careless     float64 `json:"careless"`     // share of a demonstration's tries that are wild guesses, in [0, 1)
-	Hasty        float64 `json:"hasty"`        // share of the demonstrations whose patience ends after 0 to 2 misses, in [0, 1]
 	Near         int     `json:"near"`         // how far from the target the other tries end, at most
 }
 
@@ -156,7 +155,7 @@ func DefaultSpec() Spec {
 		Version: 1,
 		Seed:    1,
 		Task: TaskSpec{Name: "countdown", Countdown: CountdownSpec{
-			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, Demonstrated: 0, MaxTries: 10, Careless: 0.5, Hasty: 0.5, Near: 5,
+			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, Demonstrated: 0, MaxTries: 10, Careless: 0.5, Near: 5,
 		}},
 		Model: ModelSpec{Scratch: ScratchSpec{
 			HiddenSize: 128, IntermediateSize: 384, Layers: 4, Heads: 4, KVHeads: 2, RopeTheta: 10000, TieEmbeddings: true,

@@ -78,7 +78,6 @@ var settings = []setting{
 	{"task.countdown.demonstrated", "training games that get demonstrations, the last ones; 0: all", "", "", "D"},
 	{"task.countdown.max_tries", "most wrong tries in a demonstration", "", "", "D"},
 	{"task.countdown.careless", "share of its tries that are wild guesses", "", "", "D"},
-	{"task.countdown.hasty", "share of the demonstrations whose patience ends after 0 to 2 misses", "", "", "D"},
 	{"task.countdown.near", "how far from the target the other tries end, at most", "", "", "D"},
 
 	{"model.scratch.hidden_size", "width", "", "the paper: GLM-4-9B, Qwen2.5-14B and 32B", "D"},

@@ -40,8 +40,8 @@ func New(spec t1.CountdownSpec) (*Task, error) {
 		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got %v numbers up to %d and targets up to %d, want some numbers up to 1..%d and targets up to %d..%d",
 			spec.Numbers, spec.MaxNumber, spec.MaxTarget, largest, smallestTarget, largest)
 	}
-	if spec.MaxTries < 0 || spec.Near < 0 || spec.Careless < 0 || spec.Careless >= 1 || spec.Hasty < 0 || spec.Hasty > 1 {
-		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got max_tries %d, near %d, careless %g and hasty %g, want none below 0, careless below 1 and hasty at most 1", spec.MaxTries, spec.Near, spec.Careless, spec.Hasty)
+	if spec.MaxTries < 0 || spec.Near < 0 || spec.Careless < 0 || spec.Careless >= 1 {
+		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got max_tries %d, near %d and careless %g, want none below 0 and careless below 1", spec.MaxTries, spec.Near, spec.Careless)
 	}
 	if min(spec.Train, spec.HeldOut, spec.Traces) < 0 {
 		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got train %d, held_out %d and traces %d, want none below 0", spec.Train, spec.HeldOut, spec.Traces)

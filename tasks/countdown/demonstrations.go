@@ -13,13 +13,13 @@ import (
 // Two searchers take turns at random, since demonstrations come from many hands:
 // the careful one tries what comes near the target and nothing twice, the
 // careless one guesses. Whether an attempt hits is found out by working it out:
-// the search knows no solution until its patience ends. Then it is told one,
-// since a demonstration ends in the right answer (P 2.2.1). Patience ends after
-// MaxTries misses, or, in the share Hasty of the demonstrations, after 0 to 2.
+// the search knows no solution until its patience ends, after 0 to MaxTries
+// misses, evenly often. Then it is told one, since a demonstration ends in the
+// right answer (P 2.2.1).
 //
-// So fine-tuning teaches to work out, to compare and to search for long, and one
-// bad habit: to claim success early where there is none. That thinking on pays
-// better is for reinforcement learning to find out.
+// So fine-tuning teaches to work out, to compare and to search, and one bad
+// habit: to claim success now and then where there is none. That thinking on
+// pays better is for reinforcement learning to find out.
 func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration {
 	all := make([]t1.Demonstration, t.spec.Traces)
 	first := 0
@@ -104,12 +104,12 @@ func (t *Task) demonstrate(s t1.Source, all []attempt, near []int) string {
 	untried := t1.Choose(s, append([]int(nil), near...), len(near))
 	tried := make([]bool, len(all))
 	var parts []string
-	for range t.patience(s) {
+	for range s.Below(t.spec.MaxTries + 1) {
 		for tried[untried[0]] {
 			untried = untried[1:]
 		}
 		verb, at := "try", untried[0] // there is one: the right ones are near, and none of them was tried
-		if chance(s, t.spec.Careless) {
+		if s.Below(resolution) < int(t.spec.Careless*resolution) {
 			verb, at = "guess", s.Below(len(all))
 		}
 		if all[at].right {
@@ -127,22 +127,8 @@ func (t *Task) demonstrate(s t1.Source, all []attempt, near []int) string {
 	return finish(parts, "try", right[s.Below(len(right))])
 }
 
-// patience is how many misses a demonstration bears.
-func (t *Task) patience(s t1.Source) int {
-	if chance(s, t.spec.Hasty) {
-		return min(s.Below(hasty+1), t.spec.MaxTries)
-	}
-	return t.spec.MaxTries
-}
-
-// hasty is the most misses that a hasty demonstration bears.
-const hasty = 2
-
-// chance is true with a probability, to a millionth.
-func chance(s t1.Source, p float64) bool {
-	const resolution = 1 << 20
-	return s.Below(resolution) < int(p*resolution)
-}
+// resolution is that of CountdownSpec.Careless.
+const resolution = 1 << 20
 
 // finish ends a demonstration with the attempt that hits, its check and the answer.
 func finish(missed []string, verb string, solution chain) string {
