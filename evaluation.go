@@ -31,7 +31,7 @@ type Result struct {
 	Caps        []CutPoint          `json:"caps"`                  // cuts by tokens, rising
 	NoThinking  *CutPoint           `json:"no_thinking,omitempty"` // control: nothing kept
 	PerProblem  []float64           `json:"per_problem"`           // mean accuracy of each problem's samples, in order: what paired intervals need
-	Seconds     float64             `json:"seconds"`               // activity time
+	Seconds     float64             `json:"seconds"`               // wall time of the shards
 }
 
 // CutPoint is one point of an inference-scaling curve.
