@@ -59,7 +59,8 @@ def run(R):
     lp, entropy = token_logprob(hidden, head, torch.arange(R))
     (lp.sum() + entropy.sum()).backward()
 head = torch.randn(150_000, 8).requires_grad_()
-run(256); small = peak(); run(2048); print(peak() - small)
+for _ in range(8): run(256)  # as many chunks as below: what the allocator keeps apart, it has by now
+small = peak(); run(2048); print(peak() - small)
 """
 
 
@@ -69,4 +70,4 @@ def test_memory_does_not_grow_with_tokens_times_vocabulary():
     grown = float(
         subprocess.run([sys.executable, "-c", MEASURE, root], check=True, capture_output=True, text=True).stdout
     )
-    assert grown < 120, f"peak memory grew by {grown:.0f} MiB"
+    assert grown < 60, f"peak memory grew by {grown:.0f} MiB"

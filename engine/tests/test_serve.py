@@ -43,7 +43,7 @@ def test_sigterm_cancels_what_runs_and_ends_well(tmp_path):
     )
     next(iter(busy))
     engine.process.send_signal(signal.SIGTERM)
-    assert engine.process.wait(10) == 0
+    assert engine.process.wait(60) == 0  # seconds, for a busy machine; the generation would go on for minutes
     assert json.loads(engine.log.read_text().splitlines()[-1])["message"] == "stopped"
 
 
