@@ -1,6 +1,6 @@
 """What the engine's own steps cost, beside what they must cost. Prints Markdown for docs/results.md.
 
-    python bench/engine.py RUN_DIRECTORY      a finished run in a file:// store: STORE/runs/NAME
+    PYTHONPATH=. python bench/engine.py RUN_DIRECTORY      a finished run in a file:// store: STORE/runs/NAME
 
 Both sides of a ratio are measured in turns in one process, on the same model and the same tokens; the medians of the
 rounds are compared.
