@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -27,18 +28,8 @@ func uploadDirectory(ctx context.Context, store t1.Store, key, directory string,
 		ref.Key = name.Name()
 		manifest.Files = append(manifest.Files, ref)
 	}
-	slices.SortFunc(manifest.Files, func(a, b t1.Ref) int { return compare(a.Key, b.Key) })
+	slices.SortFunc(manifest.Files, func(a, b t1.Ref) int { return cmp.Compare(a.Key, b.Key) })
 	return keepJSON(ctx, store, path.Join(key, t1.ManifestName), manifest)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // uploadFile stores a file. One of the same bytes that an earlier attempt left

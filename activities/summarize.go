@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"path"
@@ -126,10 +127,7 @@ func addCuts(result *t1.Result, cuts []t1.Cut) {
 		byPoint[point] = append(byPoint[point], cut)
 	}
 	points := slices.SortedFunc(maps.Keys(byPoint), func(a, b t1.Cut) int {
-		if a.Cap != b.Cap {
-			return int(a.Cap - b.Cap)
-		}
-		return compareFloat(a.Fraction, b.Fraction)
+		return cmp.Or(cmp.Compare(a.Cap, b.Cap), cmp.Compare(a.Fraction, b.Fraction))
 	})
 	for _, point := range points {
 		p := pointOf(point, byPoint[point])
@@ -142,16 +140,6 @@ func addCuts(result *t1.Result, cuts []t1.Cut) {
 			result.NoThinking = &p
 		}
 	}
-}
-
-func compareFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func pointOf(point t1.Cut, cuts []t1.Cut) t1.CutPoint {
