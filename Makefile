@@ -64,8 +64,8 @@ $(venv)/.synced-dev: engine/uv.lock engine/pyproject.toml | $(uv)
 
 .PHONY: temporal
 temporal:
-	@command -v temporal >/dev/null || test -x $(bin)/temporal || \
-		GOBIN=$(bin) go install -ldflags '-s -w' github.com/temporalio/cli/cmd/temporal@$(TEMPORAL_CLI)
+	@test -x $(bin)/temporal || { mkdir -p $(bin); test -z "$$(command -v temporal)" || ln -sf "$$(command -v temporal)" $(bin)/temporal; }
+	@test -x $(bin)/temporal || GOBIN=$(bin) go install -ldflags '-s -w' github.com/temporalio/cli/cmd/temporal@$(TEMPORAL_CLI)
 
 .PHONY: build
 build: ## build .bin/t1

@@ -38,7 +38,7 @@ func TestOnAServer(t *testing.T) {
 	binary, err := filepath.Abs("../.bin/temporal")
 	require.NoError(t, err)
 	if _, err := os.Stat(binary); err != nil {
-		t.Fatalf("the Temporal dev server is missing (%v); build it with: make tools", err)
+		t.Fatalf("the Temporal dev server is missing (%v); build it with: make setup", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)

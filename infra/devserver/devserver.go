@@ -117,7 +117,7 @@ func (s *Server) spawn(binary string) error {
 		}
 	}()
 	if err := <-started; err != nil {
-		return t1.Errorf(t1.KindInvalid, "%s cannot be run: %w", binary, err).WithHint("run `make tools`")
+		return t1.Errorf(t1.KindInvalid, "%s cannot be run: %w", binary, err).WithHint("run `make setup`")
 	}
 	return s.keepPID()
 }

@@ -33,7 +33,7 @@ func temporal(t *testing.T) string {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		t.Skip("no .bin/temporal: run `make tools`")
+		t.Fatal("no .bin/temporal: run `make setup`")
 	}
 	return path
 }
@@ -138,7 +138,7 @@ func TestPortInUse(t *testing.T) {
 
 func TestNoBinary(t *testing.T) {
 	_, err := Start(t.Context(), options(t, "/nowhere/temporal"))
-	if t1.KindOf(err) != t1.KindNotFound || !strings.Contains(t1.HintOf(err), "make tools") {
+	if t1.KindOf(err) != t1.KindNotFound || !strings.Contains(t1.HintOf(err), "make setup") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -52,7 +52,7 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "TEMPORAL_") })
 }
 
-// findBinary looks where `make tools` puts the binary, from the working
+// findBinary looks where `make setup` puts the binary, from the working
 // directory and from beside our own binary, then in PATH.
 func findBinary(path string) (string, error) {
 	candidates := []string{path}
@@ -70,7 +70,7 @@ func findBinary(path string) (string, error) {
 		}
 	}
 	return "", t1.Errorf(t1.KindNotFound, "there is no temporal binary at %s", strings.Join(candidates, ", ")).
-		WithHint("run `make tools`, or install Temporal's CLI")
+		WithHint("run `make setup`, or install Temporal's CLI")
 }
 
 func checkPorts(o Options) error {

@@ -143,7 +143,7 @@ func TestPythonReads(t *testing.T) {
 		_, err = os.Stat(python)
 	}
 	if err != nil {
-		t.Skip("no engine environment: run `make setup`")
+		t.Fatal("no engine environment: run `make setup`")
 	}
 	dir := t.TempDir()
 	for name, data := range map[string][]byte{
