@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 from t1_engine import environment
 from t1_engine.log import set_up
@@ -35,13 +36,25 @@ def serve(socket: str, threads: int) -> int:
     server, compute = build(socket)
     seconds = round(time.monotonic() - started, 3)
     log.info("serving", extra={"fields": {"socket": socket, "threads": threads, "seconds": seconds}})
-    stopped.wait()
+    while not stopped.wait(1):  # in turns: a handler runs only between two instructions of this thread
+        pass
+    late = threading.Timer(FAREWELL, leave)  # a call whose peer does not read can hold the server for ever
+    late.daemon = True
+    late.start()
     finished = server.stop(grace=1)  # no new calls from here on
     compute.close()
     finished.wait()
+    return leave()
+
+
+FAREWELL = 5.0  # seconds from SIGTERM to the end, at most
+
+
+def leave() -> NoReturn:
+    """Ends the process; torch's own threads need no farewell, and nothing on disk depends on one."""
     log.info("stopped")
     sys.stderr.flush()
-    os._exit(0)  # torch's own threads need no farewell
+    os._exit(0)
 
 
 def die_with_parent() -> None:
