@@ -18,6 +18,8 @@ MESSAGE_BYTES = 64 << 20  # largest message, either way
 CALLS = 32  # answered at once; all but one wait for the compute thread
 SOCKET_PATH_BYTES = 107  # what sockaddr_un holds, less its final zero
 
+FAREWELL = 5.0  # seconds from SIGTERM to the end, at most
+
 log = logging.getLogger("t1_engine")
 
 
@@ -45,9 +47,6 @@ def serve(socket: str, threads: int) -> int:
     compute.close()
     finished.wait()
     return leave()
-
-
-FAREWELL = 5.0  # seconds from SIGTERM to the end, at most
 
 
 def leave() -> NoReturn:
