@@ -1,6 +1,7 @@
 package t1
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
@@ -110,4 +111,20 @@ func (c *checkedReader) verdict() error {
 func (c *checkedReader) corrupt(why string, args ...any) error {
 	err := Errorf(KindCorrupt, "object %s is corrupt: "+why, append([]any{c.ref.Key}, args...)...)
 	return err.WithHint("nothing was computed from it; restore the object from a copy, or delete it to have it made again")
+}
+
+// ContextReader reads from r until ctx is over, and then ends with ctx's error:
+// for stores whose own calls do not know the context.
+func ContextReader(ctx context.Context, r io.Reader) io.Reader { return contextReader{ctx, r} }
+
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }

@@ -32,7 +32,7 @@ func (s *Store) Create(ctx context.Context, key string, r io.Reader) (t1.Ref, er
 	}
 	defer temp.Close()
 	defer os.Remove(temp.Name())
-	source := &sourceReader{r: contextReader{ctx, r}}
+	source := &sourceReader{r: t1.ContextReader(ctx, r)}
 	ref, err := fill(temp, source)
 	if source.err != nil {
 		return t1.Ref{}, t1.Errorf(kindOf(source.err), "create %s: the source failed: %w", key, source.err)

@@ -62,7 +62,7 @@ func (s *Store) Open(ctx context.Context, ref t1.Ref) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t1.CheckedReader(&object{Reader: contextReader{ctx, f}, file: f, store: s, key: ref.Key}, ref), nil
+	return t1.CheckedReader(&object{Reader: t1.ContextReader(ctx, f), file: f, store: s, key: ref.Key}, ref), nil
 }
 
 // OpenRange reads a part, unchecked; past the end there is nothing. A negative
@@ -79,7 +79,7 @@ func (s *Store) OpenRange(ctx context.Context, key string, offset, length int64)
 		length = max(0, size-offset)
 	}
 	part := io.NewSectionReader(f, offset, length)
-	return &object{Reader: contextReader{ctx, part}, file: f, store: s, key: key}, nil
+	return &object{Reader: t1.ContextReader(ctx, part), file: f, store: s, key: key}, nil
 }
 
 // Head describes an object; it reads the whole file for the digest.
@@ -90,7 +90,7 @@ func (s *Store) Head(ctx context.Context, key string) (t1.Ref, error) {
 	}
 	defer f.Close()
 	hash := sha256.New()
-	n, err := io.Copy(hash, contextReader{ctx, f})
+	n, err := io.Copy(hash, t1.ContextReader(ctx, f))
 	if err != nil {
 		return t1.Ref{}, s.explain("read", key, err)
 	}
@@ -162,16 +162,3 @@ func (o *object) Read(p []byte) (int, error) {
 }
 
 func (o *object) Close() error { return o.file.Close() }
-
-// contextReader ends with the context's error once that is over.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}

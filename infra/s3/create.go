@@ -89,7 +89,7 @@ func prepare(ctx context.Context, key string, r io.Reader) (body, t1.Ref, error)
 	}
 	b := body{ReadSeeker: temp, temp: temp}
 	spool := &sink{w: temp}
-	ref, err := digest(key, contextReader{ctx, r}, spool)
+	ref, err := digest(key, t1.ContextReader(ctx, r), spool)
 	if spool.err == nil && err == nil {
 		_, spool.err = temp.Seek(0, io.SeekStart)
 	}
@@ -104,7 +104,7 @@ func prepare(ctx context.Context, key string, r io.Reader) (body, t1.Ref, error)
 }
 
 func rewind(ctx context.Context, key string, r io.ReadSeeker, start int64) (body, t1.Ref, error) {
-	ref, err := digest(key, contextReader{ctx, r}, io.Discard)
+	ref, err := digest(key, t1.ContextReader(ctx, r), io.Discard)
 	if err == nil {
 		_, err = r.Seek(start, io.SeekStart)
 	}
@@ -135,17 +135,4 @@ func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.w.Write(p)
 	s.err = err
 	return n, err
-}
-
-// contextReader ends with the context's error once that is over.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
