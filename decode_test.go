@@ -54,7 +54,7 @@ func TestDecodeSpecMistakes(t *testing.T) {
 			"pool.problems: got 1000, want at most task.countdown.train, 10",
 			"evaluation.problems: got 512, want at most task.countdown.held_out, 10",
 		}},
-		{"careless", `{"task": {"countdown": {"careless": 1}}}`, []string{"task.countdown.careless: got 1, want a number of at least 0 and below 1"}},
+		{"hasty", `{"task": {"countdown": {"hasty": 1.5}}}`, []string{"task.countdown.hasty: got 1.5, want a number from 0 to 1"}},
 		{"one cause, one line", `{"rl": {"prompts": 0, "shards": 3}}`, []string{"rl.prompts: got 0, want a whole number of at least 1"}},
 		{"no JSON", "{\n  \"rl\": }", []string{"spec: got invalid character '}' looking for beginning of value at line 2, column 9, want a JSON object"}},
 		{"nothing", "", []string{"spec: got unexpected end of JSON input at line 1, column 0, want a JSON object"}},

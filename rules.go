@@ -28,10 +28,9 @@ func taskRules() []Rule {
 		whole(game+"train", atLeast(1), "D", "training games"),
 		whole(game+"held_out", atLeast(1), "D", "games kept for evaluation, none of them a training game"),
 		whole(game+"traces", atLeast(1), "D", "demonstrations to fine-tune on, spread evenly over the training games (P: about 12k prompts)"),
-		whole(game+"demonstrated", atLeast(0), "D", "training games that get demonstrations, the last ones; 0: all; the prompt pool is tried from the first"),
-		whole(game+"max_tries", between(0, 100), "D", "most wrong tries in a demonstration"),
-		number(game+"careless", fromBelow(0, 1), "D", "share of a demonstration's tries that are wild guesses"),
-		whole(game+"near", between(0, 199), "D", "how far from the target the other tries end, at most"),
+		whole(game+"max_tries", between(0, 1000), "D", "tries of a demonstration without a hit before it answers all the same"),
+		number(game+"hasty", between(0, 1), "D", "share of the demonstrations that answer sooner"),
+		whole(game+"hasty_tries", between(0, 1000), "D", "after how many tries those do: 0 to this, evenly often"),
 	}
 }
 

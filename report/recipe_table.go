@@ -75,10 +75,9 @@ var settings = []setting{
 	{"task.countdown.train", "training games", "", "", "D"},
 	{"task.countdown.held_out", "games kept for evaluation", "", "", "D"},
 	{"task.countdown.traces", "demonstrations", "", "the paper: about 12,000 prompts", "D"},
-	{"task.countdown.demonstrated", "training games that get demonstrations, the last ones; 0: all", "", "", "D"},
-	{"task.countdown.max_tries", "most wrong tries in a demonstration", "", "", "D"},
-	{"task.countdown.careless", "share of its tries that are wild guesses", "", "", "D"},
-	{"task.countdown.near", "how far from the target the other tries end, at most", "", "", "D"},
+	{"task.countdown.max_tries", "tries of a demonstration without a hit before it answers all the same", "", "", "D"},
+	{"task.countdown.hasty", "share of the demonstrations that answer sooner", "", "", "D"},
+	{"task.countdown.hasty_tries", "after how many tries those do: 0 to this", "", "", "D"},
 
 	{"model.scratch.hidden_size", "width", "", "the paper: GLM-4-9B, Qwen2.5-14B and 32B", "D"},
 	{"model.scratch.intermediate_size", "width of the feed-forward block", "", "", "D"},

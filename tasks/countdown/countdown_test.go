@@ -24,8 +24,9 @@ var shapes = map[string]t1.CountdownSpec{
 	"default":       t1.DefaultSpec().Task.Countdown,
 	"four numbers":  shape(func(s *t1.CountdownSpec) { s.Numbers, s.MaxNumber = []int{4}, 12 }),
 	"mixed":         shape(func(s *t1.CountdownSpec) { s.Numbers, s.Train, s.HeldOut = []int{3, 4}, 301, 61 }),
-	"few tries":     shape(func(s *t1.CountdownSpec) { s.MaxTries = 2 }),
-	"many tries":    shape(func(s *t1.CountdownSpec) { s.MaxTries, s.Careless = 100, 0.95 }),
+	"few tries":     shape(func(s *t1.CountdownSpec) { s.MaxTries, s.HastyTries = 2, 1 }),
+	"never hasty":   shape(func(s *t1.CountdownSpec) { s.Hasty, s.MaxTries = 0, 1000 }),
+	"always hasty":  shape(func(s *t1.CountdownSpec) { s.Hasty, s.HastyTries = 1, 0 }),
 	"small targets": shape(func(s *t1.CountdownSpec) { s.MaxTarget, s.Train, s.HeldOut = 10, 200, 20 }),
 	"fewer traces":  shape(func(s *t1.CountdownSpec) { s.Traces = 7 }),
 }
@@ -153,7 +154,8 @@ func TestNewRejects(t *testing.T) {
 		"large numbers":  func(s *t1.CountdownSpec) { s.MaxNumber = 1000 },
 		"no targets":     func(s *t1.CountdownSpec) { s.MaxTarget = 4 },
 		"negative tries": func(s *t1.CountdownSpec) { s.MaxTries = -1 },
-		"tries":          func(s *t1.CountdownSpec) { s.Careless = 1 },
+		"hasty":          func(s *t1.CountdownSpec) { s.Hasty = 1.5 },
+		"hasty tries":    func(s *t1.CountdownSpec) { s.HastyTries = -1 },
 		"negative train": func(s *t1.CountdownSpec) { s.Train = -1 },
 	} {
 		if _, err := New(shape(change)); t1.KindOf(err) != t1.KindInvalid {
@@ -195,7 +197,7 @@ func TestVocabularyCoversEverything(t *testing.T) {
 
 func TestVocabulary(t *testing.T) {
 	got := newTask(t, shape(func(s *t1.CountdownSpec) { s.MaxNumber, s.MaxTarget = 9, 10 })).Vocabulary()
-	want := strings.Fields("make from : try guess no yes check ok answer = + - * ( ) 0 1 2 3 4 5 6 7 8 9 10")
+	want := strings.Fields("make from : try no yes check ok answer = + - * ( ) 0 1 2 3 4 5 6 7 8 9 10")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
