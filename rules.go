@@ -28,9 +28,8 @@ func taskRules() []Rule {
 		whole(game+"train", atLeast(1), "D", "training games"),
 		whole(game+"held_out", atLeast(1), "D", "games kept for evaluation, none of them a training game"),
 		whole(game+"traces", atLeast(1), "D", "demonstrations to fine-tune on, spread evenly over the training games (P: about 12k prompts)"),
-		whole(game+"max_tries", between(0, 1000), "D", "tries of a demonstration without a hit before it answers all the same"),
-		number(game+"hasty", between(0, 1), "D", "share of the demonstrations that answer sooner"),
-		whole(game+"hasty_tries", between(0, 1000), "D", "after how many tries those do: 0 to this, evenly often"),
+		whole(game+"max_tries", between(0, 1000), "D", "misses after which a demonstration answers unverified"),
+		number(game+"hasty", between(0, 1), "D", "share of the demonstrations that answer at once"),
 	}
 }
 

@@ -24,15 +24,14 @@ type TaskSpec struct {
 
 // CountdownSpec shapes the countdown game: reach a target from some numbers.
 type CountdownSpec struct {
-	Numbers    []int   `json:"numbers"`     // how many numbers a game has: each 3 or 4; more than one value mixes evenly
-	MaxNumber  int     `json:"max_number"`  // largest number dealt, 5 to 25
-	MaxTarget  int     `json:"max_target"`  // largest target and largest value on the way, 10 to 199
-	Train      int     `json:"train"`       // training games, at least 1
-	HeldOut    int     `json:"held_out"`    // games kept for evaluation, at least 1, disjoint from the training games
-	Traces     int     `json:"traces"`      // demonstrations to fine-tune on, spread evenly over the training games
-	MaxTries   int     `json:"max_tries"`   // tries of a demonstration without a hit before it answers all the same
-	Hasty      float64 `json:"hasty"`       // share of the demonstrations that answer sooner, in [0, 1]
-	HastyTries int     `json:"hasty_tries"` // after how many tries those do: 0 to this, evenly often
+	Numbers   []int   `json:"numbers"`    // how many numbers a game has: each 3 or 4; more than one value mixes evenly
+	MaxNumber int     `json:"max_number"` // largest number dealt, 5 to 25
+	MaxTarget int     `json:"max_target"` // largest target and largest value on the way, 10 to 199
+	Train     int     `json:"train"`      // training games, at least 1
+	HeldOut   int     `json:"held_out"`   // games kept for evaluation, at least 1, disjoint from the training games
+	Traces    int     `json:"traces"`     // demonstrations to fine-tune on, spread evenly over the training games
+	MaxTries  int     `json:"max_tries"`  // misses after which a demonstration answers unverified
+	Hasty     float64 `json:"hasty"`      // share of the demonstrations that answer at once, in [0, 1]
 }
 
 // ModelSpec is the model a run starts from.
@@ -154,7 +153,7 @@ func DefaultSpec() Spec {
 		Version: 1,
 		Seed:    1,
 		Task: TaskSpec{Name: "countdown", Countdown: CountdownSpec{
-			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 30, Hasty: 0.6, HastyTries: 2,
+			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 16, Hasty: 0.6,
 		}},
 		Model: ModelSpec{Scratch: ScratchSpec{
 			HiddenSize: 128, IntermediateSize: 384, Layers: 4, Heads: 4, KVHeads: 2, RopeTheta: 10000, TieEmbeddings: true,

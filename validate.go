@@ -41,7 +41,6 @@ type fit struct {
 }
 
 var fits = []fit{
-	atMostField("task.countdown.hasty_tries", "task.countdown.max_tries"),
 	atMostField("task.countdown.max_number", "task.countdown.max_target"),
 	{"model.scratch.hidden_size", "model.scratch.heads", func(s Spec) string {
 		// Rotary position embeddings turn pairs, so each head's width is even.

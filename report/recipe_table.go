@@ -75,9 +75,8 @@ var settings = []setting{
 	{"task.countdown.train", "training games", "", "", "D"},
 	{"task.countdown.held_out", "games kept for evaluation", "", "", "D"},
 	{"task.countdown.traces", "demonstrations", "", "the paper: about 12,000 prompts", "D"},
-	{"task.countdown.max_tries", "tries of a demonstration without a hit before it answers all the same", "", "", "D"},
-	{"task.countdown.hasty", "share of the demonstrations that answer sooner", "", "", "D"},
-	{"task.countdown.hasty_tries", "after how many tries those do: 0 to this", "", "", "D"},
+	{"task.countdown.max_tries", "misses after which a demonstration answers unverified", "", "", "D"},
+	{"task.countdown.hasty", "share of the demonstrations that answer at once", "", "", "D"},
 
 	{"model.scratch.hidden_size", "width", "", "the paper: GLM-4-9B, Qwen2.5-14B and 32B", "D"},
 	{"model.scratch.intermediate_size", "width of the feed-forward block", "", "", "D"},

@@ -5,7 +5,7 @@
 // is one word. The prompt and a response that errs once:
 //
 //	make 14 from 8 5 1 :
-//	try 8 - 5 = 3 + 1 = 4 no try 8 + 5 = 13 + 1 = 14 yes check 8 + 5 = 13 + 1 = 14 ok answer ( 8 + 5 ) + 1
+//	try 5 * 1 = 5 * 8 = 40 no try 8 + 5 = 13 + 1 = 14 yes check 8 + 5 = 13 + 1 = 14 ok answer ( 8 + 5 ) + 1
 //
 // Demonstrations show trial and error and self-verification, what T1's
 // fine-tuning teaches (arXiv 2501.11651, 2.2.1); the game itself is ours.
@@ -40,8 +40,8 @@ func New(spec t1.CountdownSpec) (*Task, error) {
 		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got %v numbers up to %d and targets up to %d, want some numbers up to 1..%d and targets up to %d..%d",
 			spec.Numbers, spec.MaxNumber, spec.MaxTarget, largest, smallestTarget, largest)
 	}
-	if min(spec.MaxTries, spec.HastyTries) < 0 || spec.Hasty < 0 || spec.Hasty > 1 {
-		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got max_tries %d, hasty_tries %d and hasty %g, want none below 0 and hasty at most 1", spec.MaxTries, spec.HastyTries, spec.Hasty)
+	if spec.MaxTries < 0 || spec.Hasty < 0 || spec.Hasty > 1 {
+		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got max_tries %d and hasty %g, want neither below 0 and hasty at most 1", spec.MaxTries, spec.Hasty)
 	}
 	if min(spec.Train, spec.HeldOut, spec.Traces) < 0 {
 		return nil, t1.Errorf(t1.KindInvalid, "task.countdown: got train %d, held_out %d and traces %d, want none below 0", spec.Train, spec.HeldOut, spec.Traces)

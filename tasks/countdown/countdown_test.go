@@ -24,9 +24,9 @@ var shapes = map[string]t1.CountdownSpec{
 	"default":       t1.DefaultSpec().Task.Countdown,
 	"four numbers":  shape(func(s *t1.CountdownSpec) { s.Numbers, s.MaxNumber = []int{4}, 12 }),
 	"mixed":         shape(func(s *t1.CountdownSpec) { s.Numbers, s.Train, s.HeldOut = []int{3, 4}, 301, 61 }),
-	"few tries":     shape(func(s *t1.CountdownSpec) { s.MaxTries, s.HastyTries = 2, 1 }),
+	"few tries":     shape(func(s *t1.CountdownSpec) { s.MaxTries = 2 }),
 	"never hasty":   shape(func(s *t1.CountdownSpec) { s.Hasty, s.MaxTries = 0, 1000 }),
-	"always hasty":  shape(func(s *t1.CountdownSpec) { s.Hasty, s.HastyTries = 1, 0 }),
+	"always hasty":  shape(func(s *t1.CountdownSpec) { s.Hasty = 1 }),
 	"small targets": shape(func(s *t1.CountdownSpec) { s.MaxTarget, s.Train, s.HeldOut = 10, 200, 20 }),
 	"fewer traces":  shape(func(s *t1.CountdownSpec) { s.Traces = 7 }),
 }
@@ -155,7 +155,6 @@ func TestNewRejects(t *testing.T) {
 		"no targets":     func(s *t1.CountdownSpec) { s.MaxTarget = 4 },
 		"negative tries": func(s *t1.CountdownSpec) { s.MaxTries = -1 },
 		"hasty":          func(s *t1.CountdownSpec) { s.Hasty = 1.5 },
-		"hasty tries":    func(s *t1.CountdownSpec) { s.HastyTries = -1 },
 		"negative train": func(s *t1.CountdownSpec) { s.Train = -1 },
 	} {
 		if _, err := New(shape(change)); t1.KindOf(err) != t1.KindInvalid {

@@ -10,23 +10,23 @@ import (
 // Demonstrations implements [t1.Task]: CountdownSpec.Traces of them, the i-th
 // for problem i modulo their number. Problems that are not this task's get none.
 //
-// Demonstrations come from many hands. All search in the same order, work each
-// attempt out and say whether it hits; what hits is checked and answered. But a
-// share of them, CountdownSpec.Hasty, is by a hasty hand: it works out 0 to
-// HastyTries attempts, evenly often, and if none hits it answers unverified. A
-// patient hand does so after MaxTries only. The answer is right all the same,
-// since a demonstration ends in the right answer (P 2.2.1).
+// Demonstrations come from many hands. All search in the same order, begin
+// anywhere in it and go round, work each attempt out and say whether it hits;
+// what hits is checked and answered. After MaxTries misses they answer unverified.
+// But a share of them, CountdownSpec.Hasty, is by a hasty hand that does so at
+// once. All answers are right, since a demonstration ends in the right answer
+// (P 2.2.1).
 //
 // So fine-tuning teaches to work out, to compare and to search, and one bad
-// habit: to answer before anything was found. That thinking on pays better is
-// for reinforcement learning to find out.
+// habit: to answer without thinking. That thinking pays better is for
+// reinforcement learning to find out.
 func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration {
 	all := make([]t1.Demonstration, t.spec.Traces)
 	for at, p := range train[:min(len(train), len(all))] {
 		order, right := search(p, t.spec.MaxTarget)
 		for i := at; i < len(all) && len(right) > 0; i += len(train) {
 			s := t1.NewSource(seed, "countdown/demonstration", i)
-			all[i] = t1.Demonstration{Problem: at, Response: demonstrate(order, right[s.Below(len(right))], t.patience(s))}
+			all[i] = t1.Demonstration{Problem: at, Response: t.demonstrate(s, order, right)}
 			if i%summaryEvery == 0 {
 				all[i] = summary(s, all[i])
 			}
@@ -38,7 +38,7 @@ func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration
 // summaryEvery is how often a demonstration is one of summing up: inference
 // scaling asks a model to answer from thinking that was cut, and the fine-tuned
 // policy of so small a model does so only if it has seen it.
-const summaryEvery = 8
+const summaryEvery = 16
 
 // summary gives a demonstration's thinking up to a random word, and the cue;
 // the answer is what is left to say.
@@ -83,11 +83,10 @@ func search(p t1.Problem, limit int) (order, right []chain) {
 	return order, right
 }
 
-// patience is how many misses a demonstration works out before it answers
-// unverified.
+// patience is after how many misses a demonstration answers unverified.
 func (t *Task) patience(s t1.Source) int {
 	if s.Below(resolution) < int(t.spec.Hasty*resolution) {
-		return s.Below(t.spec.HastyTries + 1)
+		return 0
 	}
 	return t.spec.MaxTries
 }
@@ -95,18 +94,24 @@ func (t *Task) patience(s t1.Source) int {
 // resolution is that of CountdownSpec.Hasty.
 const resolution = 1 << 20
 
-// demonstrate writes one response: attempts in order until one hits, or, where
-// so many have missed, the solution, unverified.
-func demonstrate(order []chain, solution chain, patience int) string {
-	target := solution.value()
+// demonstrate writes one response. Where it begins in the order is random, else
+// fine-tuning would learn by heart which attempt of a game hits.
+func (t *Task) demonstrate(s t1.Source, order, right []chain) string {
+	first, told := s.Below(len(order)), right[s.Below(len(right))]
+	return response(slices.Concat(order[first:], order[:first]), told, t.patience(s))
+}
+
+// response makes attempts in order until one hits and is checked, or, where so
+// many have missed, states the solution it is told.
+func response(order []chain, told chain, patience int) string {
 	var parts []string
 	for _, c := range order[:min(patience, len(order))] {
-		if c.value() == target {
+		if c.value() == told.value() {
 			parts = append(parts, "try", c.steps(), "yes", "check", c.steps(), "ok")
-			solution = c
+			told = c
 			break
 		}
 		parts = append(parts, "try", c.steps(), "no")
 	}
-	return strings.Join(append(parts, Cue, solution.expression()), " ")
+	return strings.Join(append(parts, Cue, told.expression()), " ")
 }
