@@ -26,9 +26,10 @@ func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration
 		order, right := search(p, t.spec.MaxTarget)
 		for i := at; i < len(all) && len(right) > 0; i += len(train) {
 			s := t1.NewSource(seed, "countdown/demonstration", i)
-			all[i] = t1.Demonstration{Problem: at, Response: t.demonstrate(s, order, right)}
 			if i%summaryEvery == 0 {
-				all[i] = summary(s, all[i])
+				all[i] = summary(s, at, demonstrate(s, order, right, t.spec.MaxTries))
+			} else {
+				all[i] = t1.Demonstration{Problem: at, Response: demonstrate(s, order, right, t.patience(s))}
 			}
 		}
 	}
@@ -38,16 +39,16 @@ func (t *Task) Demonstrations(seed int64, train []t1.Problem) []t1.Demonstration
 // summaryEvery is how often a demonstration is one of summing up: inference
 // scaling asks a model to answer from thinking that was cut, and the fine-tuned
 // policy of so small a model does so only if it has seen it.
-const summaryEvery = 16
+const summaryEvery = 8
 
-// summary gives a demonstration's thinking up to a random word, and the cue;
-// the answer is what is left to say.
-func summary(s t1.Source, d t1.Demonstration) t1.Demonstration {
-	words := strings.Split(d.Response, " ")
+// summary gives a patient hand's thinking up to a random word, and the cue; the
+// answer is what is left to say.
+func summary(s t1.Source, problem int, response string) t1.Demonstration {
+	words := strings.Split(response, " ")
 	cue := slices.Index(words, Cue)
-	d.Response = strings.Join(words[cue+1:], " ")
-	d.Given = strings.Join(append(words[:s.Below(cue+1)], Cue), " ")
-	return d
+	answer := strings.Join(words[cue+1:], " ")
+	given := append(words[:s.Below(cue+1)], Cue)
+	return t1.Demonstration{Problem: problem, Given: strings.Join(given, " "), Response: answer}
 }
 
 // made leaves out the places of problems that have no demonstration.
@@ -96,9 +97,9 @@ const resolution = 1 << 20
 
 // demonstrate writes one response. Where it begins in the order is random, else
 // fine-tuning would learn by heart which attempt of a game hits.
-func (t *Task) demonstrate(s t1.Source, order, right []chain) string {
+func demonstrate(s t1.Source, order, right []chain, patience int) string {
 	first, told := s.Below(len(order)), right[s.Below(len(right))]
-	return response(slices.Concat(order[first:], order[:first]), told, t.patience(s))
+	return response(slices.Concat(order[first:], order[:first]), told, patience)
 }
 
 // response makes attempts in order until one hits and is checked, or, where so
