@@ -43,6 +43,14 @@ func MeanInterval(values []float64) Interval {
 	return Interval{Mean: mean, Low: mean - half, High: mean + half, N: n}
 }
 
+// ShareInterval is [MeanInterval] of values from 0 to 1, with ends that are
+// shares too.
+func ShareInterval(values []float64) Interval {
+	i := MeanInterval(values)
+	i.Low, i.High = max(0, i.Low), min(1, i.High)
+	return i
+}
+
 func meanOf(values []float64) float64 {
 	var sum float64
 	for _, v := range values {

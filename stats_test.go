@@ -69,6 +69,16 @@ func TestMeanInterval(t *testing.T) {
 	}
 }
 
+func TestShareIntervalStaysAmongShares(t *testing.T) {
+	if got, want := ShareInterval([]float64{0, 0, 0, 1}), (Interval{0.25, 0, 1, 4}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	values := []float64{0.4, 0.5, 0.5, 0.6}
+	if got, want := ShareInterval(values), MeanInterval(values); got != want {
+		t.Errorf("got %+v, want %+v as it is", got, want)
+	}
+}
+
 // The quantile must leave 2.5 % of Student's density, integrated numerically,
 // above it.
 func TestT975(t *testing.T) {

@@ -89,12 +89,12 @@ func addSamples(result *t1.Result, samples [][]t1.Evaluated) {
 		return means
 	}
 	result.PerProblem = over(func(r t1.Evaluated) float64 { return float64(count(r.Correct)) })
-	result.Sampled = t1.MeanInterval(result.PerProblem)
+	result.Sampled = t1.ShareInterval(result.PerProblem)
 	result.Length = t1.MeanInterval(over(func(r t1.Evaluated) float64 { return float64(len(r.Tokens)) }))
-	result.OverLength = t1.MeanInterval(over(func(r t1.Evaluated) float64 { return float64(count(r.Finish == t1.FinishLength)) }))
+	result.OverLength = t1.ShareInterval(over(func(r t1.Evaluated) float64 { return float64(count(r.Finish == t1.FinishLength)) }))
 	result.Penalties = map[string]t1.Interval{}
 	for _, reason := range t1.PenaltyReasons() {
-		result.Penalties[reason] = t1.MeanInterval(over(func(r t1.Evaluated) float64 {
+		result.Penalties[reason] = t1.ShareInterval(over(func(r t1.Evaluated) float64 {
 			return float64(count(slices.Contains(r.Penalties, reason)))
 		}))
 	}
@@ -116,7 +116,7 @@ func atK(samples [][]t1.Evaluated, k int) (pass, majority t1.Interval) {
 		passes[i] = t1.PassAtK(len(problem), right, k)
 		majorities[i] = float64(count(t1.MajorityAtK(answers, correct, k)))
 	}
-	return t1.MeanInterval(passes), t1.MeanInterval(majorities)
+	return t1.ShareInterval(passes), t1.ShareInterval(majorities)
 }
 
 // addCuts works out the inference-scaling curves.

@@ -29,7 +29,7 @@ func (f *faker) evaluate(iteration int, done float64) {
 			}
 		}
 	}
-	r.Sampled = t1.MeanInterval(r.PerProblem)
+	r.Sampled = t1.ShareInterval(r.PerProblem)
 	r.Greedy = t1.Proportion(int(float64(n)*(r.Sampled.Mean+0.03)), n)
 	r.PassAt = map[int]t1.Interval{1: r.Sampled, 2: shift(r.Sampled, 0.11), 4: shift(r.Sampled, 0.19)}
 	r.MajorityAt = map[int]t1.Interval{4: shift(r.Sampled, 0.05)}

@@ -115,14 +115,7 @@ func shareInterval(i t1.Interval) string {
 }
 
 func shareBounds(i t1.Interval) string {
-	return bounds(within(i), func(v float64) string { return strconv.FormatFloat(v*100, 'f', 1, 64) })
-}
-
-// within keeps the ends of a share's interval where a share can be: Student's
-// interval knows no limits.
-func within(i t1.Interval) t1.Interval {
-	i.Low, i.High = min(max(0, i.Low), 1), min(max(0, i.High), 1)
-	return i
+	return bounds(i, func(v float64) string { return strconv.FormatFloat(v*100, 'f', 1, 64) })
 }
 
 func bounds(i t1.Interval, format func(float64) string) string {

@@ -32,7 +32,6 @@ func TestSharesReadWell(t *testing.T) {
 	assert.Equal(t, "0.0"+thin+"%", percent(-0.0001), "no minus zero")
 	assert.Equal(t, "+33.9", points(0.339))
 	assert.Equal(t, "0.0", points(0.0004))
-	assert.Equal(t, "[0.0, 56.6]", shareBounds(t1.Interval{Mean: 0.25, Low: -0.066, High: 0.566}), "no share is below 0")
 	assert.Equal(t, "63.9"+thin+"% [60.1, 67.6]", shareInterval(t1.Interval{Mean: 0.639, Low: 0.601, High: 0.676}))
 }
 

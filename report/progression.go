@@ -37,7 +37,7 @@ func newProgression(in Input) chart.Chart {
 func progression(all []checkpoint, name, class string, m chart.Marker, of func(t1.Result) t1.Interval) chart.Series {
 	s := chart.Series{Name: name, Class: class, Marker: m}
 	for _, p := range all {
-		if v := within(of(p.Result)); v.N > 0 {
+		if v := of(p.Result); v.N > 0 {
 			s.Points = append(s.Points, chart.Point{X: float64(p.Iteration), Y: v.Mean, Low: v.Low, High: v.High, Tip: shareBounds(v)})
 		}
 	}
