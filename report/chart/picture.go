@@ -104,7 +104,7 @@ func (p *picture) draw(x, y scale) {
 			continue
 		}
 		at := px(y.at(g.Y))
-		p.Levels = append(p.Levels, level{Guide: g, At: at, LabelAt: labelAt(at, p.Top)})
+		p.Levels = append(p.Levels, level{Guide: g, At: at, LabelAt: labelAt(at, p.Bottom)})
 	}
 	for _, l := range p.Layers {
 		if l.Name != "" && len(l.Points) > 0 {
@@ -116,12 +116,13 @@ func (p *picture) draw(x, y scale) {
 	}
 }
 
-// labelAt puts a guide's label above its line, or below it at the top.
-func labelAt(line, top px) px {
-	if line-top < 14 {
-		return line + 12
+// labelAt puts a guide's label below its line, where curves that rise leave room
+// at the right, or above it at the bottom.
+func labelAt(line, bottom px) px {
+	if bottom-line < 16 {
+		return line - 4
 	}
-	return line - 4
+	return line + 12
 }
 
 // summary says in words what the picture shows.
