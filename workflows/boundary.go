@@ -34,24 +34,43 @@ func (r *run) boundary(ctx workflow.Context) error {
 }
 
 // owes reports whether something that was asked for can be done now.
-func (r *run) owes() bool {
-	return r.SnapshotAsked && r.Snapshot != r.Status.Seq || r.EvaluationAsked && r.Evaluated != r.Status.Seq
-}
+func (r *run) owes() bool { return r.owesSnapshot() || r.owesEvaluation() }
+
+func (r *run) owesSnapshot() bool   { return r.SnapshotAsked && r.Snapshot != r.Status.Seq }
+func (r *run) owesEvaluation() bool { return r.EvaluationAsked && r.Evaluated != r.Status.Seq }
 
 // settle does what is owed at this record, and nothing twice.
 func (r *run) settle(ctx workflow.Context) error {
+	if r.hasRoomToCollect() {
+		if err := r.collect(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.keep(ctx); err != nil {
 		return err
 	}
 	if err := r.evaluate(ctx); err != nil {
 		return err
 	}
-	return r.collect(ctx)
+	if r.ending {
+		return r.collect(ctx)
+	}
+	return nil
+}
+
+// hasRoomToCollect reports whether the garbage of an earlier record's snapshot
+// is collected at this one. It waits for a record without an evaluation, since
+// an iteration's history has room for one of them, but not for longer than to
+// the next snapshot. The answer is the same however often this record is
+// settled, over continue-as-new too.
+func (r *run) hasRoomToCollect() bool {
+	evaluated := r.owesEvaluation() || r.Evaluated == r.Status.Seq
+	return r.Snapshot < r.Status.Seq && (r.owesSnapshot() || !evaluated)
 }
 
 func (r *run) keep(ctx workflow.Context) error {
 	seq := r.Status.Seq
-	if !r.SnapshotAsked || r.Snapshot == seq {
+	if !r.owesSnapshot() {
 		return nil
 	}
 	what := fmt.Sprintf("snapshot after record %d", seq)
@@ -69,7 +88,7 @@ func (r *run) keep(ctx workflow.Context) error {
 // must not wait for a measurement for ever.
 func (r *run) evaluate(ctx workflow.Context) error {
 	seq := r.Status.Seq
-	if !r.EvaluationAsked || r.Evaluated == seq {
+	if !r.owesEvaluation() {
 		return nil
 	}
 	phase, done, total := r.Status.Phase, r.Status.Done, r.Status.Total

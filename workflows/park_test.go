@@ -68,7 +68,7 @@ func TestAFailingStepParksAndRetryGoesOn(t *testing.T) {
 		{"Prepare", 0, "preparing data and model"},
 		{"FineTune", 2, "supervised steps 3 to 4 of 4"},
 		{"Snapshot", 2, "snapshot after record 2"},
-		{"Collect", 2, "collecting garbage before record 2"},
+		{"Collect", 3, "collecting garbage before record 2"},
 		{"EvaluateShard", 2, "evaluation of sft, record 2"},
 		{"Summarize", 2, "evaluation of sft, record 2"},
 		{"Sample", t1.PoolIteration, "choosing the prompt pool"},

@@ -16,6 +16,7 @@ func (r *run) choosePool(ctx workflow.Context) error {
 		return nil
 	}
 	r.enter(ctx, t1.PhasePool)
+	r.Status.Done, r.Status.Total = 0, 0
 	if err := r.boundary(ctx); err != nil || r.Status.StopAsked {
 		return err
 	}

@@ -175,11 +175,12 @@ func TestSnapshotsFollowTheirCadenceAndAreCollectedAfter(t *testing.T) {
 	_, out := complete(t, w) // records: 0, sft 1 to 5, updates 6 to 15
 
 	assert.Equal(t, []int{3, 5, 6, 9, 12, 15}, w.snapshots, "every 3 records, and after the supervised steps")
-	require.Len(t, w.collected, len(w.snapshots))
-	for i, c := range w.collected {
-		assert.Equal(t, w.snapshots[i], c.Seq)
+	var at []int
+	for _, c := range w.collected {
+		at = append(at, c.Seq)
 		assert.GreaterOrEqual(t, c.Newest, 1)
 	}
+	assert.Equal(t, []int{4, 6, 7, 11, 13, 15}, at, "once a snapshot, at the next record that is not evaluated; at the last for both")
 	last := w.collected[len(w.collected)-1]
 	assert.Equal(t, []t1.Digest{w.steps[5].Policy, w.steps[10].Policy, out.Policy}, last.Keep, "what was evaluated, and what answers")
 }
@@ -246,7 +247,7 @@ func TestStatusCountsTheUnitsOfEachPhase(t *testing.T) {
 	_, err := d.run()
 	require.NoError(t, err)
 	assert.Equal(t, []string{
-		"starting 0/0", "sft 0/4", "sft 2/4", "sft 4/4", "evaluating 0/7", "sft 4/4", "pool /16",
+		"starting 0/0", "sft 0/4", "sft 2/4", "sft 4/4", "evaluating 0/7", "pool /16",
 		"rl 0/2", "evaluating 0/7", "rl 1/2", "evaluating 2/2", "evaluating 0/7", "evaluating 2/2",
 	}, seen)
 	assert.Equal(t, []int{2, 2}, []int{d.status.Done, d.status.Total})
