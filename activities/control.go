@@ -81,10 +81,10 @@ func walk(at string, node any, flat map[string]string) {
 
 // Collect deletes snapshots and policies that no rule keeps.
 func (c *Control) Collect(ctx context.Context, in t1.CollectInput) (t1.CollectOutput, error) {
-	return edge(ctx, func(ctx context.Context, _ beat) (t1.CollectOutput, error) { return c.host.collect(ctx, in) })
+	return edge(ctx, func(ctx context.Context, beat beat) (t1.CollectOutput, error) { return c.host.collect(ctx, in, beat) })
 }
 
-func (h *Host) collect(ctx context.Context, in t1.CollectInput) (t1.CollectOutput, error) {
+func (h *Host) collect(ctx context.Context, in t1.CollectInput, beat beat) (t1.CollectOutput, error) {
 	keep := map[string]bool{}
 	for _, digest := range in.Keep {
 		keep[string(digest)] = true
@@ -97,14 +97,14 @@ func (h *Host) collect(ctx context.Context, in t1.CollectInput) (t1.CollectOutpu
 		keep[string(record.Policy)] = true
 	}
 	var out t1.CollectOutput
-	if err := h.deleteUnless(ctx, t1.RunKey(in.Run)+"/policy", keep, &out); err != nil {
+	if err := h.deleteUnless(ctx, t1.RunKey(in.Run)+"/policy", keep, &out, beat); err != nil {
 		return out, err
 	}
 	snapshots, err := h.newestSnapshots(ctx, in.Run, max(1, in.Newest))
 	if err != nil {
 		return out, err
 	}
-	return out, h.deleteUnless(ctx, t1.SnapshotsKey(in.Run), snapshots, &out)
+	return out, h.deleteUnless(ctx, t1.SnapshotsKey(in.Run), snapshots, &out, beat)
 }
 
 // newestSnapshots names the last n complete snapshots of a run.
@@ -128,12 +128,13 @@ func (h *Host) newestSnapshots(ctx context.Context, run string, n int) (map[stri
 
 // deleteUnless removes the directories below key that are not kept, manifests
 // first: an artifact is gone before its files are.
-func (h *Host) deleteUnless(ctx context.Context, key string, kept map[string]bool, out *t1.CollectOutput) error {
+func (h *Host) deleteUnless(ctx context.Context, key string, kept map[string]bool, out *t1.CollectOutput, beat beat) error {
 	var manifests, files []t1.Ref
 	for ref, err := range h.Store.List(ctx, key+"/") {
 		if err != nil {
 			return err
 		}
+		beat(int64(out.Objects), 0, 0)
 		name, _, _ := strings.Cut(strings.TrimPrefix(ref.Key, key+"/"), "/")
 		switch {
 		case kept[name]:
@@ -149,6 +150,7 @@ func (h *Host) deleteUnless(ctx context.Context, key string, kept map[string]boo
 		}
 		out.Objects++
 		out.Bytes += ref.Bytes
+		beat(int64(out.Objects), 0, 0)
 	}
 	return nil
 }

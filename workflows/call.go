@@ -49,8 +49,9 @@ func call[A, In, Out any](ctx workflow.Context, summary string, method func(A, c
 	}
 }
 
-// options is the preset for the activities of one interface. A heartbeat
-// timeout set on ctx applies to those that beat.
+// options is the preset for the activities of one interface. The heartbeat
+// timeout is the one set on ctx: whatever a worker does when it is killed must
+// be noticed soon.
 func options[A any](ctx workflow.Context, summary string) workflow.ActivityOptions {
 	o := workflow.ActivityOptions{
 		HeartbeatTimeout:    workflow.GetActivityOptions(ctx).HeartbeatTimeout,
@@ -60,10 +61,13 @@ func options[A any](ctx workflow.Context, summary string) workflow.ActivityOptio
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: attempts,
 		},
 	}
+	if o.HeartbeatTimeout == 0 { // the spec, which has it, is not read yet
+		o.HeartbeatTimeout = time.Minute
+	}
 	// StartToClose only catches what beats for ever; the heartbeat finds the rest.
 	switch any((*A)(nil)).(type) {
 	case *t1.Control:
-		o.TaskQueue, o.StartToCloseTimeout, o.HeartbeatTimeout = t1.QueueControl, 10*time.Minute, 0
+		o.TaskQueue, o.StartToCloseTimeout = t1.QueueControl, time.Hour
 	case *t1.Trainer:
 		o.TaskQueue, o.StartToCloseTimeout = t1.QueueTrain, 24*time.Hour
 	case *t1.Sampler:

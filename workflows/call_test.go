@@ -60,16 +60,18 @@ func TestEachInterfaceHasItsQueueAndItsLimits(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
-		ctx = workflow.WithHeartbeatTimeout(ctx, time.Minute)
+		unknown := options[t1.Control](ctx, "s")
+		assert.Equal(t, time.Minute, unknown.HeartbeatTimeout, "before the spec is read")
+		ctx = workflow.WithHeartbeatTimeout(ctx, 7*time.Second)
 		for _, o := range []struct {
 			got       workflow.ActivityOptions
 			queue     string
 			heartbeat time.Duration
 		}{
-			{options[t1.Control](ctx, "s"), t1.QueueControl, 0},
-			{options[t1.Trainer](ctx, "s"), t1.QueueTrain, time.Minute},
-			{options[t1.Sampler](ctx, "s"), t1.QueueSample, time.Minute},
-			{options[t1.Scorer](ctx, "s"), t1.QueueScore, time.Minute},
+			{options[t1.Control](ctx, "s"), t1.QueueControl, 7 * time.Second},
+			{options[t1.Trainer](ctx, "s"), t1.QueueTrain, 7 * time.Second},
+			{options[t1.Sampler](ctx, "s"), t1.QueueSample, 7 * time.Second},
+			{options[t1.Scorer](ctx, "s"), t1.QueueScore, 7 * time.Second},
 		} {
 			assert.Equal(t, o.queue, o.got.TaskQueue)
 			assert.Equal(t, o.heartbeat, o.got.HeartbeatTimeout)
