@@ -1,9 +1,15 @@
 """Model shapes, in the vocabulary of a Hugging Face config.json."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Any
 
 ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
+
+# The largest of each that is believed; the largest models there are stay well below.
+SIZES = {
+    "vocab_size": 1 << 24, "hidden_size": 1 << 20, "intermediate_size": 1 << 22, "num_hidden_layers": 1 << 12,
+    "num_attention_heads": 1 << 14, "num_key_value_heads": 1 << 14, "max_position_embeddings": 1 << 30,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,14 @@ class Config:
     def __post_init__(self) -> None:
         if self.model_type not in ARCHITECTURES:
             raise ValueError(f"model_type: {self.model_type!r} is not supported; allowed: {', '.join(ARCHITECTURES)}")
+        for name, most in SIZES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not 0 < value <= most:
+                raise ValueError(f"{name}: {value!r}; a whole number from 1 to {most}")
+        for name in ("rms_norm_eps", "rope_theta"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 < value < float("inf"):
+                raise ValueError(f"{name}: {value!r}; a number above 0")
         if self.num_attention_heads % self.num_key_value_heads:
             raise ValueError(
                 f"num_key_value_heads: {self.num_key_value_heads} does not divide "
@@ -38,8 +52,16 @@ class Config:
             )
         if not self.head_dim:
             object.__setattr__(self, "head_dim", self.hidden_size // self.num_attention_heads)
+        if type(self.head_dim) is not int or not 0 < self.head_dim <= 1 << 12:
+            raise ValueError(f"head_dim: {self.head_dim!r}; a whole number from 1 to {1 << 12}")
         if self.head_dim % 2:
             raise ValueError(f"head_dim: {self.head_dim} is odd; rotary embedding needs pairs")
+
+    @property
+    def eos_ids(self) -> list[int]:
+        """The token ids that end a response, the usual one first; empty where config.json names none."""
+        eos = self.eos_token_id
+        return [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
 
     @property
     def qkv_bias(self) -> bool:
@@ -58,13 +80,18 @@ class Config:
             "rope_type": kind != "default",
             "hidden_act": raw.get("hidden_act", "silu") != "silu",
             "mlp_bias": bool(raw.get("mlp_bias")),
+            "partial_rotary_factor": rope.get("partial_rotary_factor", raw.get("partial_rotary_factor", 1)) != 1,
             "use_sliding_window": bool(raw.get("use_sliding_window")),
             "quantization_config": bool(raw.get("quantization_config")),
         }
         if any(refused.values()):
             raise ValueError(f"config.json: not supported: {', '.join(k for k, bad in refused.items() if bad)}")
         known = {k: raw[k] for k in cls.__dataclass_fields__ if raw.get(k) is not None}
-        known.setdefault("num_key_value_heads", raw["num_attention_heads"])
+        required = [name for name, field in cls.__dataclass_fields__.items() if field.default is MISSING]
+        if "num_attention_heads" in known:
+            known.setdefault("num_key_value_heads", raw["num_attention_heads"])
+        if missing := [name for name in required if name not in known]:
+            raise ValueError(f"config.json: missing: {', '.join(missing)}")
         known["rope_theta"] = float(rope.get("rope_theta", raw.get("rope_theta", 10000.0)))
         return cls(**known)
 

@@ -163,8 +163,11 @@ def load(directory: str | Path, dtype: torch.dtype = torch.float32) -> Model:
         state |= load_file(file)
     if config.tie_word_embeddings:
         state.pop("lm_head.weight", None)  # some writers repeat the tied embedding
-    model = Model(config).to(dtype)
-    missing, unknown = model.load_state_dict(state, strict=False)
+    with torch.device("meta"):  # no memory for weights that are about to be replaced
+        model = Model(config)
+    # Copies: the files are mapped, and may change.
+    copies = {name: t.to(dtype, copy=True) for name, t in state.items()}
+    missing, unknown = model.load_state_dict(copies, strict=False, assign=True)
     if missing or unknown:
         raise ValueError(f"{directory}: tensors missing: {missing or 'none'}; unknown: {unknown or 'none'}")
     return model

@@ -2,12 +2,12 @@
 
 A snapshot holds
 - state.safetensors: every tensor of the state, under the names of state.py;
-- config.json: the model's shape, as Hugging Face writes it; tokenizer.json;
-- state.json: what is below, and the SHA-256 of the two files that the state's digest does not cover.
+- config.json: the model's shape, as Hugging Face writes it; tokenizer.json; tokenizer_config.json;
+- state.json: what is below, and the SHA-256 of the three files that the state's digest does not cover.
 
 Example state.json:
 {"schema": 1, "phase": "rl", "step": 130, "age": 5, "digest": "9b1f...", "policy": "77aa...",
- "files": {"config.json": "05c1...", "tokenizer.json": "f00d..."}}
+ "files": {"config.json": "05c1...", "tokenizer.json": "f00d...", "tokenizer_config.json": "1ce5..."}}
 """
 
 import hashlib
@@ -23,11 +23,12 @@ from t1_engine.anchor import AnchorRule, new_anchor
 from t1_engine.config import Config
 from t1_engine.digest import policy_digest
 from t1_engine.directory import names, new_directory
+from t1_engine.language import read_settings
 from t1_engine.state import Identity, State
 from t1_engine.status import Code, Refused
 
 SCHEMA = 1
-CHECKED = ("config.json", "tokenizer.json")
+CHECKED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def write(state: State, identity: Identity, path: Path) -> list[str]:
@@ -36,7 +37,7 @@ def write(state: State, identity: Identity, path: Path) -> list[str]:
         tensors = {n: t.detach().contiguous() for n, t in state.tensors().items()}
         save_file(tensors, directory / "state.safetensors", metadata={"format": "pt"})
         write_json(directory / "config.json", state.policy.config.to_hf())
-        (directory / "tokenizer.json").write_text(state.tokenizer.to_str(pretty=False), "utf-8")
+        tokenizer.save(state.tokenizer, state.language.settings, directory)
         about = {
             "schema": SCHEMA, "phase": state.phase, "step": state.step, "age": state.age,
             "digest": identity.state, "policy": identity.policy,
@@ -68,7 +69,9 @@ def assemble(path: Path) -> tuple[State, dict[str, Any]]:
     about = json.loads((path / "state.json").read_bytes())
     if about["schema"] != SCHEMA or about["phase"] not in ("sft", "rl"):
         raise ValueError(f"state.json: schema {about['schema']}, phase {about['phase']!r}: not known")
-    for name in CHECKED:
+    # Snapshots from before pretrained models have no tokenizer_config.json; a scratch model's goes without saying.
+    told = "tokenizer_config.json" in about["files"]
+    for name in CHECKED if told else CHECKED[:2]:
         if file_digest(path / name) != about["files"][name]:
             raise ValueError(f"{name} is not the file that was written")
     named = load_file(path / "state.safetensors")
@@ -80,6 +83,7 @@ def assemble(path: Path) -> tuple[State, dict[str, Any]]:
         phase=about["phase"],
         step=int(about["step"]),
         age=int(about["age"]),
+        settings=read_settings(path) if told else None,
         anchor=new_anchor(policy, AnchorRule("fixed")) if with_anchor else None,
     )
     state.restore(named)
@@ -92,11 +96,14 @@ def publish(state: State, path: Path) -> list[str]:
     """Writes the policy alone, as a directory that transformers and vLLM load."""
     with new_directory(path) as directory:
         model.save(state.policy, directory)
-        eos = eos_ids(state.policy.config)
-        tokenizer.save(state.tokenizer, directory, eos[0])
-        generation = {"eos_token_id": eos, "pad_token_id": state.policy.config.pad_token_id, "do_sample": True}
-        write_json(directory / "generation_config.json", generation)
+        tokenizer.save(state.tokenizer, state.language.settings, directory)
+        write_json(directory / "generation_config.json", generation(state.policy.config))
     return names(path)
+
+
+def generation(config: Config) -> dict[str, Any]:
+    """What stands in generation_config.json: how a response ends."""
+    return {"eos_token_id": eos_ids(config), "pad_token_id": config.pad_token_id, "do_sample": True}
 
 
 def read_policy(path: Path, expect: str) -> model.Model:
@@ -117,10 +124,9 @@ def read_policy(path: Path, expect: str) -> model.Model:
 
 def eos_ids(config: Config) -> list[int]:
     """The token ids that end a response, the usual one first."""
-    eos = config.eos_token_id
-    if eos is None:
+    if not config.eos_ids:
         raise Refused(Code.INVALID_ARGUMENT, "config.json: no eos_token_id; a response could not end")
-    return [eos] if isinstance(eos, int) else list(eos)
+    return config.eos_ids
 
 
 def file_digest(path: Path) -> str:

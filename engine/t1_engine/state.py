@@ -3,7 +3,7 @@
 A state is its policy, anchor, optimizer moments and three small values, and nothing else:
 
 - phase: "sft" until the first Update, then "rl". Entering a phase begins a fresh optimizer: moments zero.
-- step: optimizer steps since Open(scratch), in both phases.
+- step: optimizer steps since the model a run began with, in both phases.
 - age: optimizer steps since the phase began; AdamW's bias correction counts these. 0: there are no moments.
 
 In phase sft there is no anchor. An Update whose anchor action is not "none" makes one, where there is none, as a
@@ -12,13 +12,16 @@ copy of the policy *before* its step; the action "none" drops it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from t1_engine import tokenizer
 from t1_engine.digest import digest, tensor_digests
+from t1_engine.language import Language
 from t1_engine.model import Model
 from t1_engine.optimizer import adamw
 
@@ -43,11 +46,19 @@ class State:
     step: int = 0
     age: int = 0
     anchor: Model | None = None
+    settings: dict[str, Any] | None = None  # of tokenizer_config.json; None: a scratch model's
     optimizer: torch.optim.AdamW = field(default=None)  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
         if self.optimizer is None:
             self.optimizer = adamw(self.policy)
+
+    @cached_property
+    def language(self) -> Language:
+        settings = self.settings
+        if settings is None:
+            settings = tokenizer.settings(self.tokenizer, next(iter(self.policy.config.eos_ids), None))
+        return Language(self.tokenizer, settings, self.policy.config.vocab_size)
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor by its name: policy.*, anchor.*, exp_avg.*, exp_avg_sq.*; not copies."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
@@ -32,11 +33,14 @@ def load(directory: Path) -> Tokenizer:
     """The directory's tokenizer.json. Missing is NOT_FOUND, unreadable DATA_LOSS."""
     path = directory / "tokenizer.json"
     try:
-        return Tokenizer.from_str(path.read_text("utf-8"))
+        tokenizer = Tokenizer.from_str(path.read_text("utf-8"))
     except FileNotFoundError:
         raise
     except Exception as error:  # the library raises Exception itself
         raise Refused(Code.DATA_LOSS, f"{path}: not a tokenizer: {error}") from error
+    tokenizer.no_truncation()  # some files ask for it, and texts would be cut without a word
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
@@ -51,25 +55,34 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids for encoding in encodings]
 
 
-def decode(tokenizer: Tokenizer, sequences: Sequence[Sequence[int]]) -> list[str]:
-    """The text of each sequence, specials written out. An id the vocabulary lacks is INVALID_ARGUMENT."""
-    size = tokenizer.get_vocab_size(with_added_tokens=True)
+def decode(tokenizer: Tokenizer, sequences: Sequence[Sequence[int]], vocabulary: int = 0) -> list[str]:
+    """The text of each sequence, specials written out. An id the vocabulary lacks is INVALID_ARGUMENT.
+
+    vocabulary: ids the model may give. Some have more than their tokenizer; such an id has no text.
+    """
+    size = max(vocabulary, tokenizer.get_vocab_size(with_added_tokens=True))
     for ids in sequences:
         if ids and not 0 <= min(ids) <= max(ids) < size:
             raise invalid(f"token ids {min(ids)} to {max(ids)}: allowed are 0 to {size - 1}")
     return tokenizer.decode_batch([list(ids) for ids in sequences], skip_special_tokens=False)
 
 
-def save(tokenizer: Tokenizer, directory: Path, eos: int) -> None:
-    """Writes tokenizer.json and the tokenizer_config.json that transformers reads beside it."""
-    (directory / "tokenizer.json").write_text(tokenizer.to_str(pretty=False), "utf-8")
-    config = {
+def settings(tokenizer: Tokenizer, eos: int | None) -> dict[str, Any]:
+    """What stands in a scratch model's tokenizer_config.json."""
+    values = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": tokenizer.id_to_token(eos),
         "clean_up_tokenization_spaces": False,
         "model_max_length": 1 << 20,
     }
+    if eos is not None:
+        values["eos_token"] = tokenizer.id_to_token(eos)
     for name, token in (("pad_token", SPECIALS[PAD]), ("unk_token", SPECIALS[UNKNOWN])):
         if tokenizer.token_to_id(token) is not None:
-            config[name] = token
-    (directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+            values[name] = token
+    return values
+
+
+def save(tokenizer: Tokenizer, settings: dict[str, Any], directory: Path) -> None:
+    """Writes tokenizer.json and the tokenizer_config.json that transformers reads beside it."""
+    (directory / "tokenizer.json").write_text(tokenizer.to_str(pretty=False), "utf-8")
+    (directory / "tokenizer_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", "utf-8")

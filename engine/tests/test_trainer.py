@@ -1,5 +1,6 @@
 """The trainer's promises: the same bits from the same log, and nothing moved by a call that fails."""
 
+import json
 import shutil
 import threading
 import time
@@ -121,7 +122,7 @@ def test_bad_input_is_named(engine, traces, rollouts, tmp_path):
 
 def test_a_damaged_snapshot_is_refused(engine, tmp_path):
     whole = engine.snapshot(tmp_path / "whole")
-    for name in ("state.safetensors", "config.json", "tokenizer.json", "state.json"):
+    for name in ("state.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "state.json"):
         damaged = tmp_path / f"damaged-{name}"
         shutil.copytree(whole, damaged)
         data = bytearray((damaged / name).read_bytes())
@@ -136,7 +137,7 @@ def test_write_asks_for_the_state_and_a_new_directory(engine, tmp_path):
     request = pb.WriteRequest(directory=str(tmp_path / "s"), expect="00" * 32)
     assert code(lambda: engine.trainer.Snapshot(request)).name == "FAILED_PRECONDITION"
     request.expect = engine.state().digest
-    names = ["config.json", "state.json", "state.safetensors", "tokenizer.json"]
+    names = ["config.json", "state.json", "state.safetensors", "tokenizer.json", "tokenizer_config.json"]
     assert list(engine.trainer.Snapshot(request).files) == names
     assert code(lambda: engine.trainer.Snapshot(request)).name == "INVALID_ARGUMENT"
 
@@ -155,3 +156,15 @@ def test_progress_is_heard_while_it_works(engine, traces):
 def test_update_needs_a_state_of_that_parent(engine, rollouts):
     request = update_request("00" * 32, rollouts)
     assert code(lambda: engine.trainer.Update(request)).name == "FAILED_PRECONDITION"
+
+
+def test_a_snapshot_from_before_tokenizer_config_opens(engine, tmp_path):
+    directory = engine.snapshot(tmp_path / "s")
+    (directory / "tokenizer_config.json").unlink()
+    about = json.loads((directory / "state.json").read_text())
+    del about["files"]["tokenizer_config.json"]
+    (directory / "state.json").write_text(json.dumps(about))
+    state = engine.state()
+    assert engine.trainer.Open(pb.OpenRequest(snapshot=str(directory), expect=state.digest)) == state
+    engine.trainer.Publish(pb.WriteRequest(directory=str(tmp_path / "p"), expect=state.policy))
+    assert json.loads((tmp_path / "p" / "tokenizer_config.json").read_text())["eos_token"] == "<eos>"

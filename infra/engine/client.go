@@ -13,9 +13,9 @@ import (
 type State struct {
 	Digest     t1.Digest
 	Policy     t1.Digest
-	Step       int64 // optimizer steps since the scratch model
+	Step       int64 // optimizer steps since the model it began with
 	Parameters int64
-	EOS        int32 // token that ends a response
+	EOS        int32 // token that ends a response; where several do, the one to train on
 }
 
 // About describes an engine.
@@ -66,6 +66,18 @@ func (c *Client) OpenScratch(ctx context.Context, step t1.InitStep) (State, erro
 func (c *Client) OpenSnapshot(ctx context.Context, directory string, expect t1.Digest) (State, error) {
 	reply, err := c.trainer.Open(ctx, &pb.OpenRequest{
 		Source: &pb.OpenRequest_Snapshot{Snapshot: directory}, Expect: string(expect),
+	})
+	return stateOf(reply), translate(err)
+}
+
+// OpenModel makes the trainer hold a pretrained model, at step 0: a directory in
+// Hugging Face's layout, as `python -m t1_engine.convert` makes it. The same
+// directory gives the same digests. Another state than expected is KindCorrupt,
+// and so are torn weights; an empty expect accepts any. A model that the engine
+// does not support is KindInvalid.
+func (c *Client) OpenModel(ctx context.Context, directory string, expect t1.Digest) (State, error) {
+	reply, err := c.trainer.Open(ctx, &pb.OpenRequest{
+		Source: &pb.OpenRequest_Model{Model: directory}, Expect: string(expect),
 	})
 	return stateOf(reply), translate(err)
 }

@@ -79,23 +79,3 @@ func responseOf(r *pb.Response) Response {
 		Finish: r.GetFinish(), Text: r.GetText(),
 	}
 }
-
-// Encode tokenises texts with the tokenizer of the trainer's state.
-func (c *Client) Encode(ctx context.Context, texts []string) ([][]int32, error) {
-	reply, err := c.text.Encode(ctx, &pb.EncodeRequest{Texts: texts})
-	ids := make([][]int32, len(reply.GetTexts()))
-	for i, t := range reply.GetTexts() {
-		ids[i] = t.GetIds()
-	}
-	return ids, translate(err)
-}
-
-// Decode is Encode's inverse.
-func (c *Client) Decode(ctx context.Context, tokens [][]int32) ([]string, error) {
-	request := &pb.DecodeRequest{}
-	for _, ids := range tokens {
-		request.Tokens = append(request.Tokens, &pb.Tokens{Ids: ids})
-	}
-	reply, err := c.text.Decode(ctx, request)
-	return reply.GetTexts(), translate(err)
-}

@@ -26,14 +26,16 @@ class DescribeReply(_message.Message):
     def __init__(self, version: _Optional[str] = ..., environment: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class OpenRequest(_message.Message):
-    __slots__ = ("snapshot", "scratch", "expect")
+    __slots__ = ("snapshot", "scratch", "model", "expect")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     SCRATCH_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
     EXPECT_FIELD_NUMBER: _ClassVar[int]
     snapshot: str
     scratch: Scratch
+    model: str
     expect: str
-    def __init__(self, snapshot: _Optional[str] = ..., scratch: _Optional[_Union[Scratch, _Mapping]] = ..., expect: _Optional[str] = ...) -> None: ...
+    def __init__(self, snapshot: _Optional[str] = ..., scratch: _Optional[_Union[Scratch, _Mapping]] = ..., model: _Optional[str] = ..., expect: _Optional[str] = ...) -> None: ...
 
 class Scratch(_message.Message):
     __slots__ = ("seed", "vocabulary", "hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "rope_theta", "tie_embeddings")
@@ -280,6 +282,34 @@ class GenerateDone(_message.Message):
     seconds: float
     tokens: int
     def __init__(self, seconds: _Optional[float] = ..., tokens: _Optional[int] = ...) -> None: ...
+
+class Message(_message.Message):
+    __slots__ = ("role", "content")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    content: str
+    def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
+
+class Conversation(_message.Message):
+    __slots__ = ("messages",)
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[Message]
+    def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
+
+class RenderRequest(_message.Message):
+    __slots__ = ("conversations",)
+    CONVERSATIONS_FIELD_NUMBER: _ClassVar[int]
+    conversations: _containers.RepeatedCompositeFieldContainer[Conversation]
+    def __init__(self, conversations: _Optional[_Iterable[_Union[Conversation, _Mapping]]] = ...) -> None: ...
+
+class RenderReply(_message.Message):
+    __slots__ = ("prompts", "texts")
+    PROMPTS_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    prompts: _containers.RepeatedCompositeFieldContainer[Tokens]
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, prompts: _Optional[_Iterable[_Union[Tokens, _Mapping]]] = ..., texts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EncodeRequest(_message.Message):
     __slots__ = ("texts",)

@@ -519,7 +519,9 @@ class Sampler:
 
 
 class TextStub:
-    """Missing associated documentation comment in .proto file."""
+    """Text is that of the trainer's model; in an engine that only samples, of the
+    policy opened last.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -527,6 +529,11 @@ class TextStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Render = channel.unary_unary(
+                '/t1.engine.v1.Text/Render',
+                request_serializer=engine__pb2.RenderRequest.SerializeToString,
+                response_deserializer=engine__pb2.RenderReply.FromString,
+                _registered_method=True)
         self.Encode = channel.unary_unary(
                 '/t1.engine.v1.Text/Encode',
                 request_serializer=engine__pb2.EncodeRequest.SerializeToString,
@@ -540,10 +547,24 @@ class TextStub:
 
 
 class TextServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Text is that of the trainer's model; in an engine that only samples, of the
+    policy opened last.
+    """
+
+    def Render(self, request, context):
+        """Render makes prompts of chats by the model's chat template, up to where the
+        assistant's answer begins. Special tokens come from the template alone: one
+        spelled in a message becomes the ordinary tokens its letters are. A model
+        without a template, and a template that refuses, is INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def Encode(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Encode takes its texts as content, too: no special token comes of them, and
+        none is added. The words of a scratch model include its special tokens.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -557,6 +578,11 @@ class TextServicer:
 
 def add_TextServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Render': grpc.unary_unary_rpc_method_handler(
+                    servicer.Render,
+                    request_deserializer=engine__pb2.RenderRequest.FromString,
+                    response_serializer=engine__pb2.RenderReply.SerializeToString,
+            ),
             'Encode': grpc.unary_unary_rpc_method_handler(
                     servicer.Encode,
                     request_deserializer=engine__pb2.EncodeRequest.FromString,
@@ -576,7 +602,36 @@ def add_TextServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Text:
-    """Missing associated documentation comment in .proto file."""
+    """Text is that of the trainer's model; in an engine that only samples, of the
+    policy opened last.
+    """
+
+    @staticmethod
+    def Render(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/t1.engine.v1.Text/Render',
+            engine__pb2.RenderRequest.SerializeToString,
+            engine__pb2.RenderReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Encode(request,

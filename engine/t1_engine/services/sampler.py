@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from tokenizers import Tokenizer
 
 from t1_engine import snapshot, tokenizer
 from t1_engine.compute import Compute, Job
+from t1_engine.language import Language, read_settings
 from t1_engine.model import Model
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
@@ -24,7 +24,7 @@ HELD = 3  # policies kept besides the trainer's, the ones used last
 @dataclass(frozen=True)
 class Policy:
     model: Model
-    tokenizer: Tokenizer
+    language: Language
 
     @property
     def eos(self) -> list[int]:
@@ -36,7 +36,7 @@ class Sampler(rpc.SamplerServicer):
         self._compute = compute
         self._trainer = trainer
         self._held: OrderedDict[str, Policy] = OrderedDict()  # by digest, the one used last at the end
-        self.tokenizer: Tokenizer | None = None  # of the policy opened last
+        self.language: Language | None = None  # of the policy opened last
 
     def OpenPolicy(self, request: pb.OpenPolicyRequest, context: grpc.ServicerContext) -> pb.OpenPolicyReply:
         return self._compute.call(context, lambda job: self._open(request))
@@ -49,13 +49,15 @@ class Sampler(rpc.SamplerServicer):
         policy = self._find(request.policy)
         if policy is None and request.directory:
             path = Path(request.directory)
-            policy = Policy(snapshot.read_policy(path, request.policy), tokenizer.load(path))
+            model = snapshot.read_policy(path, request.policy)
+            language = Language(tokenizer.load(path), read_settings(path), model.config.vocab_size)
+            policy = Policy(model, language)
             self._held[request.policy] = policy
             if len(self._held) > HELD:
                 self._held.popitem(last=False)
         if policy is None:
             raise not_held(request.policy)
-        self.tokenizer = policy.tokenizer
+        self.language = policy.language
         return pb.OpenPolicyReply(eos=policy.eos[0])
 
     def _find(self, digest: str) -> Policy | None:
@@ -65,7 +67,7 @@ class Sampler(rpc.SamplerServicer):
             return self._held[digest]
         state, identity = self._trainer.held
         if state is not None and identity is not None and identity.policy == digest:
-            return Policy(state.policy, state.tokenizer)
+            return Policy(state.policy, state.language)
         return None
 
     def _generate(self, request: pb.GenerateRequest, job: Job) -> pb.GenerateReply:
@@ -130,7 +132,7 @@ def to_proto(response: Response, policy: Policy) -> pb.Response:
         tokens=response.tokens,
         logprobs=response.logprobs,
         finish=response.finish,
-        text=tokenizer.decode(policy.tokenizer, [text])[0],
+        text=policy.language.decode([text])[0],
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
-from tokenizers import Tokenizer
 
-from t1_engine import snapshot, steps
+from t1_engine import pretrained, snapshot, steps
 from t1_engine.compute import Compute, Job
+from t1_engine.language import Language
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
 from t1_engine.state import Identity
@@ -21,7 +21,7 @@ log = logging.getLogger("t1_engine")
 
 
 class Trainer(rpc.TrainerServicer):
-    """Fields change on the compute thread only; others read `held` and `tokenizer`, each replaced as a whole."""
+    """Fields change on the compute thread only; others read `held` and `language`, each replaced as a whole."""
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
@@ -30,9 +30,9 @@ class Trainer(rpc.TrainerServicer):
         self._traces = steps.TraceCache()
 
     @property
-    def tokenizer(self) -> Tokenizer | None:
+    def language(self) -> Language | None:
         state, _ = self.held
-        return state.tokenizer if state is not None else None
+        return state.language if state is not None else None
 
     def State(self, request: pb.StateRequest, context: grpc.ServicerContext) -> pb.StateReply:
         return describe(*self.held)  # waits for nothing
@@ -73,8 +73,11 @@ class Trainer(rpc.TrainerServicer):
         elif request.WhichOneof("source") == "scratch":
             state = steps.scratch(request.scratch)
             identity = state.identify()
+        elif request.WhichOneof("source") == "model":
+            state = pretrained.read(Path(request.model)).state()
+            identity = state.identify()
         else:
-            raise invalid("source: none given; a snapshot or a scratch configuration")
+            raise invalid("source: none given; a snapshot, a model directory or a scratch configuration")
         if request.expect and request.expect != identity.state:
             raise Refused(Code.DATA_LOSS, f"opened state {identity.state[:12]}; expected {request.expect[:12]}")
         self.held, self._last = (state, identity), None

@@ -126,6 +126,7 @@ type OpenRequest struct {
 	//
 	//	*OpenRequest_Snapshot
 	//	*OpenRequest_Scratch
+	//	*OpenRequest_Model
 	Source        isOpenRequest_Source `protobuf_oneof:"source"`
 	Expect        string               `protobuf:"bytes,3,opt,name=expect,proto3" json:"expect,omitempty"` // digest the state must have; empty accepts any
 	unknownFields protoimpl.UnknownFields
@@ -187,6 +188,15 @@ func (x *OpenRequest) GetScratch() *Scratch {
 	return nil
 }
 
+func (x *OpenRequest) GetModel() string {
+	if x != nil {
+		if x, ok := x.Source.(*OpenRequest_Model); ok {
+			return x.Model
+		}
+	}
+	return ""
+}
+
 func (x *OpenRequest) GetExpect() string {
 	if x != nil {
 		return x.Expect
@@ -206,9 +216,15 @@ type OpenRequest_Scratch struct {
 	Scratch *Scratch `protobuf:"bytes,2,opt,name=scratch,proto3,oneof"`
 }
 
+type OpenRequest_Model struct {
+	Model string `protobuf:"bytes,4,opt,name=model,proto3,oneof"` // Hugging Face directory, as t1_engine.convert makes it: step 0, float32
+}
+
 func (*OpenRequest_Snapshot) isOpenRequest_Source() {}
 
 func (*OpenRequest_Scratch) isOpenRequest_Source() {}
+
+func (*OpenRequest_Model) isOpenRequest_Source() {}
 
 // Scratch is a Llama decoder with random weights and one token a word.
 type Scratch struct {
@@ -359,9 +375,9 @@ type StateReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Digest        string                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"` // of the whole state, lower-case hex
 	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // of the policy alone
-	Step          int64                  `protobuf:"varint,3,opt,name=step,proto3" json:"step,omitempty"`    // optimizer steps since Open(scratch)
+	Step          int64                  `protobuf:"varint,3,opt,name=step,proto3" json:"step,omitempty"`    // optimizer steps since Open(scratch) or Open(model)
 	Parameters    int64                  `protobuf:"varint,4,opt,name=parameters,proto3" json:"parameters,omitempty"`
-	Eos           int32                  `protobuf:"varint,5,opt,name=eos,proto3" json:"eos,omitempty"` // token id that ends a response
+	Eos           int32                  `protobuf:"varint,5,opt,name=eos,proto3" json:"eos,omitempty"` // token id that ends a response; where several do, the one to train on
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1670,6 +1686,198 @@ func (x *GenerateDone) GetTokens() int64 {
 	return 0
 }
 
+type Message struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Role          string                 `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"` // "system", "user" or "assistant"
+	Content       string                 `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Message) Reset() {
+	*x = Message{}
+	mi := &file_engine_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Message) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Message) ProtoMessage() {}
+
+func (x *Message) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Message.ProtoReflect.Descriptor instead.
+func (*Message) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Message) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Message) GetContent() string {
+	if x != nil {
+		return x.Content
+	}
+	return ""
+}
+
+type Conversation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"` // at least one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Conversation) Reset() {
+	*x = Conversation{}
+	mi := &file_engine_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Conversation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Conversation) ProtoMessage() {}
+
+func (x *Conversation) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
+func (*Conversation) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Conversation) GetMessages() []*Message {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+type RenderRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conversations []*Conversation        `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenderRequest) Reset() {
+	*x = RenderRequest{}
+	mi := &file_engine_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenderRequest) ProtoMessage() {}
+
+func (x *RenderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
+func (*RenderRequest) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *RenderRequest) GetConversations() []*Conversation {
+	if x != nil {
+		return x.Conversations
+	}
+	return nil
+}
+
+type RenderReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Prompts       []*Tokens              `protobuf:"bytes,1,rep,name=prompts,proto3" json:"prompts,omitempty"` // one a conversation, in order
+	Texts         []string               `protobuf:"bytes,2,rep,name=texts,proto3" json:"texts,omitempty"`     // the same, to read; encoding one again may give other ids
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenderReply) Reset() {
+	*x = RenderReply{}
+	mi := &file_engine_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenderReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenderReply) ProtoMessage() {}
+
+func (x *RenderReply) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenderReply.ProtoReflect.Descriptor instead.
+func (*RenderReply) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RenderReply) GetPrompts() []*Tokens {
+	if x != nil {
+		return x.Prompts
+	}
+	return nil
+}
+
+func (x *RenderReply) GetTexts() []string {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
 type EncodeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Texts         []string               `protobuf:"bytes,1,rep,name=texts,proto3" json:"texts,omitempty"`
@@ -1679,7 +1887,7 @@ type EncodeRequest struct {
 
 func (x *EncodeRequest) Reset() {
 	*x = EncodeRequest{}
-	mi := &file_engine_proto_msgTypes[23]
+	mi := &file_engine_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1899,7 @@ func (x *EncodeRequest) String() string {
 func (*EncodeRequest) ProtoMessage() {}
 
 func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[23]
+	mi := &file_engine_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1704,7 +1912,7 @@ func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodeRequest.ProtoReflect.Descriptor instead.
 func (*EncodeRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{23}
+	return file_engine_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *EncodeRequest) GetTexts() []string {
@@ -1723,7 +1931,7 @@ type Tokens struct {
 
 func (x *Tokens) Reset() {
 	*x = Tokens{}
-	mi := &file_engine_proto_msgTypes[24]
+	mi := &file_engine_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1943,7 @@ func (x *Tokens) String() string {
 func (*Tokens) ProtoMessage() {}
 
 func (x *Tokens) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[24]
+	mi := &file_engine_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1956,7 @@ func (x *Tokens) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tokens.ProtoReflect.Descriptor instead.
 func (*Tokens) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{24}
+	return file_engine_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Tokens) GetIds() []int32 {
@@ -1767,7 +1975,7 @@ type EncodeReply struct {
 
 func (x *EncodeReply) Reset() {
 	*x = EncodeReply{}
-	mi := &file_engine_proto_msgTypes[25]
+	mi := &file_engine_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +1987,7 @@ func (x *EncodeReply) String() string {
 func (*EncodeReply) ProtoMessage() {}
 
 func (x *EncodeReply) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[25]
+	mi := &file_engine_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +2000,7 @@ func (x *EncodeReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodeReply.ProtoReflect.Descriptor instead.
 func (*EncodeReply) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{25}
+	return file_engine_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *EncodeReply) GetTexts() []*Tokens {
@@ -1811,7 +2019,7 @@ type DecodeRequest struct {
 
 func (x *DecodeRequest) Reset() {
 	*x = DecodeRequest{}
-	mi := &file_engine_proto_msgTypes[26]
+	mi := &file_engine_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1823,7 +2031,7 @@ func (x *DecodeRequest) String() string {
 func (*DecodeRequest) ProtoMessage() {}
 
 func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[26]
+	mi := &file_engine_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1836,7 +2044,7 @@ func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeRequest.ProtoReflect.Descriptor instead.
 func (*DecodeRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{26}
+	return file_engine_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DecodeRequest) GetTokens() []*Tokens {
@@ -1855,7 +2063,7 @@ type DecodeReply struct {
 
 func (x *DecodeReply) Reset() {
 	*x = DecodeReply{}
-	mi := &file_engine_proto_msgTypes[27]
+	mi := &file_engine_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +2075,7 @@ func (x *DecodeReply) String() string {
 func (*DecodeReply) ProtoMessage() {}
 
 func (x *DecodeReply) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[27]
+	mi := &file_engine_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +2088,7 @@ func (x *DecodeReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeReply.ProtoReflect.Descriptor instead.
 func (*DecodeReply) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{27}
+	return file_engine_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DecodeReply) GetTexts() []string {
@@ -1901,10 +2109,11 @@ const file_engine_proto_rawDesc = "" +
 	"\venvironment\x18\x02 \x03(\v2,.t1.engine.v1.DescribeReply.EnvironmentEntryR\venvironment\x1a>\n" +
 	"\x10EnvironmentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x80\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x98\x01\n" +
 	"\vOpenRequest\x12\x1c\n" +
 	"\bsnapshot\x18\x01 \x01(\tH\x00R\bsnapshot\x121\n" +
 	"\ascratch\x18\x02 \x01(\v2\x15.t1.engine.v1.ScratchH\x00R\ascratch\x12\x16\n" +
+	"\x05model\x18\x04 \x01(\tH\x00R\x05model\x12\x16\n" +
 	"\x06expect\x18\x03 \x01(\tR\x06expectB\b\n" +
 	"\x06source\"\x9a\x02\n" +
 	"\aScratch\x12\x12\n" +
@@ -2025,7 +2234,17 @@ const file_engine_proto_rawDesc = "" +
 	"\x04text\x18\x06 \x01(\tR\x04text\"@\n" +
 	"\fGenerateDone\x12\x18\n" +
 	"\aseconds\x18\x01 \x01(\x01R\aseconds\x12\x16\n" +
-	"\x06tokens\x18\x02 \x01(\x03R\x06tokens\"%\n" +
+	"\x06tokens\x18\x02 \x01(\x03R\x06tokens\"7\n" +
+	"\aMessage\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\"A\n" +
+	"\fConversation\x121\n" +
+	"\bmessages\x18\x01 \x03(\v2\x15.t1.engine.v1.MessageR\bmessages\"Q\n" +
+	"\rRenderRequest\x12@\n" +
+	"\rconversations\x18\x01 \x03(\v2\x1a.t1.engine.v1.ConversationR\rconversations\"S\n" +
+	"\vRenderReply\x12.\n" +
+	"\aprompts\x18\x01 \x03(\v2\x14.t1.engine.v1.TokensR\aprompts\x12\x14\n" +
+	"\x05texts\x18\x02 \x03(\tR\x05texts\"%\n" +
 	"\rEncodeRequest\x12\x14\n" +
 	"\x05texts\x18\x01 \x03(\tR\x05texts\"\x1a\n" +
 	"\x06Tokens\x12\x10\n" +
@@ -2048,8 +2267,9 @@ const file_engine_proto_rawDesc = "" +
 	"\aSampler\x12L\n" +
 	"\n" +
 	"OpenPolicy\x12\x1f.t1.engine.v1.OpenPolicyRequest\x1a\x1d.t1.engine.v1.OpenPolicyReply\x12H\n" +
-	"\bGenerate\x12\x1d.t1.engine.v1.GenerateRequest\x1a\x1b.t1.engine.v1.GenerateReply0\x012\x8a\x01\n" +
+	"\bGenerate\x12\x1d.t1.engine.v1.GenerateRequest\x1a\x1b.t1.engine.v1.GenerateReply0\x012\xcc\x01\n" +
 	"\x04Text\x12@\n" +
+	"\x06Render\x12\x1b.t1.engine.v1.RenderRequest\x1a\x19.t1.engine.v1.RenderReply\x12@\n" +
 	"\x06Encode\x12\x1b.t1.engine.v1.EncodeRequest\x1a\x19.t1.engine.v1.EncodeReply\x12@\n" +
 	"\x06Decode\x12\x1b.t1.engine.v1.DecodeRequest\x1a\x19.t1.engine.v1.DecodeReplyB\x1aZ\x18t1/infra/engine/enginepbb\x06proto3"
 
@@ -2065,7 +2285,7 @@ func file_engine_proto_rawDescGZIP() []byte {
 	return file_engine_proto_rawDescData
 }
 
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_engine_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: t1.engine.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: t1.engine.v1.DescribeReply
@@ -2090,21 +2310,25 @@ var file_engine_proto_goTypes = []any{
 	(*GenerateReply)(nil),     // 20: t1.engine.v1.GenerateReply
 	(*Response)(nil),          // 21: t1.engine.v1.Response
 	(*GenerateDone)(nil),      // 22: t1.engine.v1.GenerateDone
-	(*EncodeRequest)(nil),     // 23: t1.engine.v1.EncodeRequest
-	(*Tokens)(nil),            // 24: t1.engine.v1.Tokens
-	(*EncodeReply)(nil),       // 25: t1.engine.v1.EncodeReply
-	(*DecodeRequest)(nil),     // 26: t1.engine.v1.DecodeRequest
-	(*DecodeReply)(nil),       // 27: t1.engine.v1.DecodeReply
-	nil,                       // 28: t1.engine.v1.DescribeReply.EnvironmentEntry
-	nil,                       // 29: t1.engine.v1.StepResult.MetricsEntry
+	(*Message)(nil),           // 23: t1.engine.v1.Message
+	(*Conversation)(nil),      // 24: t1.engine.v1.Conversation
+	(*RenderRequest)(nil),     // 25: t1.engine.v1.RenderRequest
+	(*RenderReply)(nil),       // 26: t1.engine.v1.RenderReply
+	(*EncodeRequest)(nil),     // 27: t1.engine.v1.EncodeRequest
+	(*Tokens)(nil),            // 28: t1.engine.v1.Tokens
+	(*EncodeReply)(nil),       // 29: t1.engine.v1.EncodeReply
+	(*DecodeRequest)(nil),     // 30: t1.engine.v1.DecodeRequest
+	(*DecodeReply)(nil),       // 31: t1.engine.v1.DecodeReply
+	nil,                       // 32: t1.engine.v1.DescribeReply.EnvironmentEntry
+	nil,                       // 33: t1.engine.v1.StepResult.MetricsEntry
 }
 var file_engine_proto_depIdxs = []int32{
-	28, // 0: t1.engine.v1.DescribeReply.environment:type_name -> t1.engine.v1.DescribeReply.EnvironmentEntry
+	32, // 0: t1.engine.v1.DescribeReply.environment:type_name -> t1.engine.v1.DescribeReply.EnvironmentEntry
 	3,  // 1: t1.engine.v1.OpenRequest.scratch:type_name -> t1.engine.v1.Scratch
 	6,  // 2: t1.engine.v1.FineTuneRequest.optimizer:type_name -> t1.engine.v1.AdamW
 	8,  // 3: t1.engine.v1.FineTuneReply.progress:type_name -> t1.engine.v1.Progress
 	10, // 4: t1.engine.v1.FineTuneReply.result:type_name -> t1.engine.v1.StepResult
-	29, // 5: t1.engine.v1.StepResult.metrics:type_name -> t1.engine.v1.StepResult.MetricsEntry
+	33, // 5: t1.engine.v1.StepResult.metrics:type_name -> t1.engine.v1.StepResult.MetricsEntry
 	11, // 6: t1.engine.v1.StepResult.rollouts:type_name -> t1.engine.v1.RolloutStep
 	6,  // 7: t1.engine.v1.UpdateRequest.optimizer:type_name -> t1.engine.v1.AdamW
 	8,  // 8: t1.engine.v1.UpdateReply.progress:type_name -> t1.engine.v1.Progress
@@ -2113,35 +2337,40 @@ var file_engine_proto_depIdxs = []int32{
 	8,  // 11: t1.engine.v1.GenerateReply.progress:type_name -> t1.engine.v1.Progress
 	21, // 12: t1.engine.v1.GenerateReply.response:type_name -> t1.engine.v1.Response
 	22, // 13: t1.engine.v1.GenerateReply.finished:type_name -> t1.engine.v1.GenerateDone
-	24, // 14: t1.engine.v1.EncodeReply.texts:type_name -> t1.engine.v1.Tokens
-	24, // 15: t1.engine.v1.DecodeRequest.tokens:type_name -> t1.engine.v1.Tokens
-	0,  // 16: t1.engine.v1.Engine.Describe:input_type -> t1.engine.v1.DescribeRequest
-	2,  // 17: t1.engine.v1.Trainer.Open:input_type -> t1.engine.v1.OpenRequest
-	4,  // 18: t1.engine.v1.Trainer.State:input_type -> t1.engine.v1.StateRequest
-	7,  // 19: t1.engine.v1.Trainer.FineTune:input_type -> t1.engine.v1.FineTuneRequest
-	12, // 20: t1.engine.v1.Trainer.Update:input_type -> t1.engine.v1.UpdateRequest
-	14, // 21: t1.engine.v1.Trainer.Snapshot:input_type -> t1.engine.v1.WriteRequest
-	14, // 22: t1.engine.v1.Trainer.Publish:input_type -> t1.engine.v1.WriteRequest
-	16, // 23: t1.engine.v1.Sampler.OpenPolicy:input_type -> t1.engine.v1.OpenPolicyRequest
-	18, // 24: t1.engine.v1.Sampler.Generate:input_type -> t1.engine.v1.GenerateRequest
-	23, // 25: t1.engine.v1.Text.Encode:input_type -> t1.engine.v1.EncodeRequest
-	26, // 26: t1.engine.v1.Text.Decode:input_type -> t1.engine.v1.DecodeRequest
-	1,  // 27: t1.engine.v1.Engine.Describe:output_type -> t1.engine.v1.DescribeReply
-	5,  // 28: t1.engine.v1.Trainer.Open:output_type -> t1.engine.v1.StateReply
-	5,  // 29: t1.engine.v1.Trainer.State:output_type -> t1.engine.v1.StateReply
-	9,  // 30: t1.engine.v1.Trainer.FineTune:output_type -> t1.engine.v1.FineTuneReply
-	13, // 31: t1.engine.v1.Trainer.Update:output_type -> t1.engine.v1.UpdateReply
-	15, // 32: t1.engine.v1.Trainer.Snapshot:output_type -> t1.engine.v1.WriteReply
-	15, // 33: t1.engine.v1.Trainer.Publish:output_type -> t1.engine.v1.WriteReply
-	17, // 34: t1.engine.v1.Sampler.OpenPolicy:output_type -> t1.engine.v1.OpenPolicyReply
-	20, // 35: t1.engine.v1.Sampler.Generate:output_type -> t1.engine.v1.GenerateReply
-	25, // 36: t1.engine.v1.Text.Encode:output_type -> t1.engine.v1.EncodeReply
-	27, // 37: t1.engine.v1.Text.Decode:output_type -> t1.engine.v1.DecodeReply
-	27, // [27:38] is the sub-list for method output_type
-	16, // [16:27] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	23, // 14: t1.engine.v1.Conversation.messages:type_name -> t1.engine.v1.Message
+	24, // 15: t1.engine.v1.RenderRequest.conversations:type_name -> t1.engine.v1.Conversation
+	28, // 16: t1.engine.v1.RenderReply.prompts:type_name -> t1.engine.v1.Tokens
+	28, // 17: t1.engine.v1.EncodeReply.texts:type_name -> t1.engine.v1.Tokens
+	28, // 18: t1.engine.v1.DecodeRequest.tokens:type_name -> t1.engine.v1.Tokens
+	0,  // 19: t1.engine.v1.Engine.Describe:input_type -> t1.engine.v1.DescribeRequest
+	2,  // 20: t1.engine.v1.Trainer.Open:input_type -> t1.engine.v1.OpenRequest
+	4,  // 21: t1.engine.v1.Trainer.State:input_type -> t1.engine.v1.StateRequest
+	7,  // 22: t1.engine.v1.Trainer.FineTune:input_type -> t1.engine.v1.FineTuneRequest
+	12, // 23: t1.engine.v1.Trainer.Update:input_type -> t1.engine.v1.UpdateRequest
+	14, // 24: t1.engine.v1.Trainer.Snapshot:input_type -> t1.engine.v1.WriteRequest
+	14, // 25: t1.engine.v1.Trainer.Publish:input_type -> t1.engine.v1.WriteRequest
+	16, // 26: t1.engine.v1.Sampler.OpenPolicy:input_type -> t1.engine.v1.OpenPolicyRequest
+	18, // 27: t1.engine.v1.Sampler.Generate:input_type -> t1.engine.v1.GenerateRequest
+	25, // 28: t1.engine.v1.Text.Render:input_type -> t1.engine.v1.RenderRequest
+	27, // 29: t1.engine.v1.Text.Encode:input_type -> t1.engine.v1.EncodeRequest
+	30, // 30: t1.engine.v1.Text.Decode:input_type -> t1.engine.v1.DecodeRequest
+	1,  // 31: t1.engine.v1.Engine.Describe:output_type -> t1.engine.v1.DescribeReply
+	5,  // 32: t1.engine.v1.Trainer.Open:output_type -> t1.engine.v1.StateReply
+	5,  // 33: t1.engine.v1.Trainer.State:output_type -> t1.engine.v1.StateReply
+	9,  // 34: t1.engine.v1.Trainer.FineTune:output_type -> t1.engine.v1.FineTuneReply
+	13, // 35: t1.engine.v1.Trainer.Update:output_type -> t1.engine.v1.UpdateReply
+	15, // 36: t1.engine.v1.Trainer.Snapshot:output_type -> t1.engine.v1.WriteReply
+	15, // 37: t1.engine.v1.Trainer.Publish:output_type -> t1.engine.v1.WriteReply
+	17, // 38: t1.engine.v1.Sampler.OpenPolicy:output_type -> t1.engine.v1.OpenPolicyReply
+	20, // 39: t1.engine.v1.Sampler.Generate:output_type -> t1.engine.v1.GenerateReply
+	26, // 40: t1.engine.v1.Text.Render:output_type -> t1.engine.v1.RenderReply
+	29, // 41: t1.engine.v1.Text.Encode:output_type -> t1.engine.v1.EncodeReply
+	31, // 42: t1.engine.v1.Text.Decode:output_type -> t1.engine.v1.DecodeReply
+	31, // [31:43] is the sub-list for method output_type
+	19, // [19:31] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -2152,6 +2381,7 @@ func file_engine_proto_init() {
 	file_engine_proto_msgTypes[2].OneofWrappers = []any{
 		(*OpenRequest_Snapshot)(nil),
 		(*OpenRequest_Scratch)(nil),
+		(*OpenRequest_Model)(nil),
 	}
 	file_engine_proto_msgTypes[9].OneofWrappers = []any{
 		(*FineTuneReply_Progress)(nil),
@@ -2172,7 +2402,7 @@ func file_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

@@ -605,6 +605,7 @@ var Sampler_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
+	Text_Render_FullMethodName = "/t1.engine.v1.Text/Render"
 	Text_Encode_FullMethodName = "/t1.engine.v1.Text/Encode"
 	Text_Decode_FullMethodName = "/t1.engine.v1.Text/Decode"
 )
@@ -612,7 +613,17 @@ const (
 // TextClient is the client API for Text service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Text is that of the trainer's model; in an engine that only samples, of the
+// policy opened last.
 type TextClient interface {
+	// Render makes prompts of chats by the model's chat template, up to where the
+	// assistant's answer begins. Special tokens come from the template alone: one
+	// spelled in a message becomes the ordinary tokens its letters are. A model
+	// without a template, and a template that refuses, is INVALID_ARGUMENT.
+	Render(ctx context.Context, in *RenderRequest, opts ...grpc.CallOption) (*RenderReply, error)
+	// Encode takes its texts as content, too: no special token comes of them, and
+	// none is added. The words of a scratch model include its special tokens.
 	Encode(ctx context.Context, in *EncodeRequest, opts ...grpc.CallOption) (*EncodeReply, error)
 	Decode(ctx context.Context, in *DecodeRequest, opts ...grpc.CallOption) (*DecodeReply, error)
 }
@@ -623,6 +634,16 @@ type textClient struct {
 
 func NewTextClient(cc grpc.ClientConnInterface) TextClient {
 	return &textClient{cc}
+}
+
+func (c *textClient) Render(ctx context.Context, in *RenderRequest, opts ...grpc.CallOption) (*RenderReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RenderReply)
+	err := c.cc.Invoke(ctx, Text_Render_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *textClient) Encode(ctx context.Context, in *EncodeRequest, opts ...grpc.CallOption) (*EncodeReply, error) {
@@ -648,7 +669,17 @@ func (c *textClient) Decode(ctx context.Context, in *DecodeRequest, opts ...grpc
 // TextServer is the server API for Text service.
 // All implementations must embed UnimplementedTextServer
 // for forward compatibility.
+//
+// Text is that of the trainer's model; in an engine that only samples, of the
+// policy opened last.
 type TextServer interface {
+	// Render makes prompts of chats by the model's chat template, up to where the
+	// assistant's answer begins. Special tokens come from the template alone: one
+	// spelled in a message becomes the ordinary tokens its letters are. A model
+	// without a template, and a template that refuses, is INVALID_ARGUMENT.
+	Render(context.Context, *RenderRequest) (*RenderReply, error)
+	// Encode takes its texts as content, too: no special token comes of them, and
+	// none is added. The words of a scratch model include its special tokens.
 	Encode(context.Context, *EncodeRequest) (*EncodeReply, error)
 	Decode(context.Context, *DecodeRequest) (*DecodeReply, error)
 	mustEmbedUnimplementedTextServer()
@@ -661,6 +692,9 @@ type TextServer interface {
 // pointer dereference when methods are called.
 type UnimplementedTextServer struct{}
 
+func (UnimplementedTextServer) Render(context.Context, *RenderRequest) (*RenderReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Render not implemented")
+}
 func (UnimplementedTextServer) Encode(context.Context, *EncodeRequest) (*EncodeReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Encode not implemented")
 }
@@ -686,6 +720,24 @@ func RegisterTextServer(s grpc.ServiceRegistrar, srv TextServer) {
 		t.testEmbeddedByValue()
 	}
 	s.RegisterService(&Text_ServiceDesc, srv)
+}
+
+func _Text_Render_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TextServer).Render(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Text_Render_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TextServer).Render(ctx, req.(*RenderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
 
 func _Text_Encode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -731,6 +783,10 @@ var Text_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "t1.engine.v1.Text",
 	HandlerType: (*TextServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Render",
+			Handler:    _Text_Render_Handler,
+		},
 		{
 			MethodName: "Encode",
 			Handler:    _Text_Encode_Handler,
