@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"t1/library"
+)
+
+func tinyModel(t testing.TB) string {
+	return filepath.Join(root(t), "library", "testdata", "tiny-model")
+}
+
+// imported runs `t1 model import` with the real converter.
+func (w *world) imported(source string, more ...string) importedModel {
+	w.Helper()
+	var got importedModel
+	out := w.run("t1", append([]string{"model", "import", source, "--json"}, more...)...)
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		w.Fatal(err)
+	}
+	return got
+}
+
+func TestModelImport(t *testing.T) {
+	w := newWorld(t)
+	first := w.imported(tinyModel(t), "--name", "tiny")
+	if m := first.Model; !first.Stored || m.Architecture != "llama" || m.Parameters != 664 || m.Source != "tiny-model" {
+		t.Errorf("imported %+v", first)
+	}
+	if again := w.imported(tinyModel(t), "--name", "tiny"); again.Stored || again.Model != first.Model {
+		t.Errorf("the same again: %+v", again)
+	}
+	if out := w.run("t1", "model", "list"); !strings.HasPrefix(out, "tiny  llama  664 parameters  tiny-model  ") {
+		t.Errorf("list: %s", out)
+	}
+	var shown library.Model
+	if err := json.Unmarshal([]byte(w.run("t1", "model", "show", "tiny", "--json")), &shown); err != nil || shown != first.Model {
+		t.Errorf("show: %+v, %v", shown, err)
+	}
+	if left, err := os.ReadDir(filepath.Join(w.home, "cache")); len(left) > 0 || err != nil {
+		t.Errorf("left in the cache: %v, %v", left, err)
+	}
+}
+
+// A model in a bucket is the model it would be here, and pickles stay there.
+func TestModelImportFromBucket(t *testing.T) {
+	backend := s3mem.New()
+	if err := backend.CreateBucket("models"); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(tinyModel(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(filepath.Join(tinyModel(t), file.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := backend.PutObject("models", "org/tiny/"+file.Name(), nil, bytes.NewReader(data), int64(len(data)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := backend.PutObject("models", "org/tiny/pytorch_model.bin", nil, strings.NewReader("pickle"), 6, nil); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(gofakes3.New(backend).Server())
+	defer server.Close()
+	for name, value := range map[string]string{
+		"T1_S3_ENDPOINT": server.URL, "T1_S3_PATH_STYLE": "true", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	w := newWorld(t)
+	here, there := w.imported(tinyModel(t), "--name", "here"), w.imported("s3://models/org/tiny", "--name", "there")
+	if there.Model.Manifest != here.Model.Manifest || there.Model.Source != "s3://models/org/tiny" {
+		t.Errorf("here  %+v\nthere %+v", here.Model, there.Model)
+	}
+	out, err := w.command("t1", "model", "import", "s3://models/org/none", "--name", "none").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "there are no files of a model at that address") {
+		t.Errorf("nothing there: %v, %s", err, out)
+	}
+}
+
+// What the converter says reaches the user, with its meaning.
+func TestModelImportRefused(t *testing.T) {
+	w := newWorld(t)
+	for name, test := range map[string]struct {
+		change func(directory string) error
+		status int
+		want   string
+	}{
+		"no model":     {func(d string) error { return os.Remove(filepath.Join(d, "config.json")) }, 2, "no config.json"},
+		"torn weights": {func(d string) error { return os.Truncate(filepath.Join(d, "model.safetensors"), 2000) }, 12, "Try: fetch the model again"},
+	} {
+		directory := t.TempDir()
+		if err := os.CopyFS(directory, os.DirFS(tinyModel(t))); err != nil {
+			t.Fatal(err)
+		}
+		if err := test.change(directory); err != nil {
+			t.Fatal(err)
+		}
+		c := w.command("t1", "model", "import", directory, "--name", "x")
+		out, _ := c.CombinedOutput() // its status tells
+		if c.ProcessState.ExitCode() != test.status || !strings.Contains(string(out), test.want) {
+			t.Errorf("%s: status %d, %s", name, c.ProcessState.ExitCode(), out)
+		}
+	}
+}

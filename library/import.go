@@ -1,0 +1,164 @@
+package library
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+
+	"t1"
+)
+
+// ImportOptions says what to make of a file.
+type ImportOptions struct {
+	Name       string            // see [CheckName]
+	Kind       Kind              // empty: Problems
+	Map        map[string]string // part of a row (id, question, answer; for demonstrations response) to field of the source; nil: by the usual names
+	Benchmark  bool              // a set to evaluate on: other imports are compared with it
+	Against    []string          // names of sets to compare with, beside the benchmarks
+	Duplicates Action            // Drop or Refuse; empty: Drop, of a benchmark Refuse
+	Empty      Action            // likewise
+	Overlap    Action            // Drop, Refuse or Keep; empty: as Duplicates
+	Replace    bool              // a name that is taken gets a new version
+	CreatedBy  string            // version of t1
+	Scratch    string            // directory for a temporary file of the data set's size; empty: the system's
+}
+
+// Import makes a stored data set of a file: JSON Lines, gzipped or not, or
+// Parquet. It streams: memory is bounded by the longest row, some 150 bytes a
+// row to know duplicates by, and the benchmarks. The same file and options make
+// the same bytes.
+//
+// A row that cannot be read ends the import: KindInvalid names file and line.
+// Rows that were to be refused are KindInvalid too, after all rows were read. A
+// name that is taken by other content is KindConflict. In all these cases
+// nothing is stored under the name. A report comes with an error only once all
+// rows were read.
+func Import(ctx context.Context, store t1.Store, path string, o ImportOptions) (Report, error) {
+	o = o.withDefaults()
+	report := Report{Dataset: Dataset{
+		Schema: 1, Name: o.Name, Kind: o.Kind, Benchmark: o.Benchmark, Source: filepath.Base(path), CreatedBy: o.CreatedBy,
+		Counts: Counts{Found: map[Reason]int64{}}, Against: []Checked{},
+	}, Examples: []Example{}, Unchecked: []string{}}
+	if err := o.check(); err != nil {
+		return Report{}, err
+	}
+	stored, err := Datasets(ctx, store)
+	if err != nil {
+		return Report{}, err
+	}
+	benchmarks, err := o.benchmarks(ctx, store, stored, &report)
+	if err != nil {
+		return Report{}, err
+	}
+	file, err := openSource(path)
+	if err != nil {
+		return Report{}, err
+	}
+	defer func() { _ = file.Close() }()
+	rows, err := newRowFile(o.Kind, o.Scratch)
+	if err != nil {
+		return Report{}, err
+	}
+	defer rows.remove()
+	if err := pour(ctx, file, rows, newSift(o, file.unit, benchmarks), o, &report); err != nil {
+		return Report{}, err
+	}
+	err = settle(ctx, store, rows, stored, o, &report)
+	return report, err
+}
+
+func (o ImportOptions) withDefaults() ImportOptions {
+	strict := Drop
+	if o.Benchmark { // one without some of its rows is another benchmark
+		strict = Refuse
+	}
+	if o.Kind == "" {
+		o.Kind = Problems
+	}
+	for _, action := range []*Action{&o.Duplicates, &o.Empty, &o.Overlap} {
+		if *action == "" {
+			*action = strict
+		}
+	}
+	return o
+}
+
+func (o ImportOptions) check() error {
+	if err := CheckName(o.Name); err != nil {
+		return err
+	}
+	if o.Kind != Problems && o.Kind != Demonstrations {
+		return t1.Errorf(t1.KindInvalid, "--kind is %q; allowed are %s and %s", o.Kind, Problems, Demonstrations)
+	}
+	if o.Benchmark && o.Kind != Problems {
+		return t1.Errorf(t1.KindInvalid, "a benchmark is a set of problems, not of %s", o.Kind)
+	}
+	for flag, action := range map[string]Action{"--duplicates": o.Duplicates, "--empty": o.Empty} {
+		if action != Drop && action != Refuse {
+			return t1.Errorf(t1.KindInvalid, "%s is %q; allowed are %s and %s", flag, action, Drop, Refuse)
+		}
+	}
+	if o.Overlap != Drop && o.Overlap != Refuse && o.Overlap != Keep {
+		return t1.Errorf(t1.KindInvalid, "--overlap is %q; allowed are %s, %s and %s", o.Overlap, Drop, Refuse, Keep)
+	}
+	return nil
+}
+
+// benchmarks reads the sets that questions are compared with, and notes them.
+func (o ImportOptions) benchmarks(ctx context.Context, store t1.Store, stored []Dataset, report *Report) (*Benchmarks, error) {
+	var sets []Dataset
+	for _, d := range stored {
+		if d.Benchmark && !o.Benchmark || slices.Contains(o.Against, d.Name) {
+			sets = append(sets, d)
+		}
+	}
+	for _, name := range o.Against {
+		if !slices.ContainsFunc(sets, func(d Dataset) bool { return d.Name == name }) {
+			_, err := Resolve(ctx, store, name)
+			return nil, err
+		}
+	}
+	benchmarks := &Benchmarks{}
+	for _, d := range sets {
+		problems, err := ReadProblems(ctx, store, d)
+		if err != nil {
+			return nil, err
+		}
+		benchmarks.Add(d.Name, problems)
+		report.Dataset.Against = append(report.Dataset.Against, Checked{d.Name, d.Ref.SHA256})
+	}
+	return benchmarks, nil
+}
+
+// pour takes the source's rows into the file, but for those to be left out.
+func pour(ctx context.Context, from *source, into rowFile, sift *sift, o ImportOptions, report *Report) error {
+	counts := &report.Dataset.Counts
+	for row, err := range from.rows {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil && counts.Read == 0 {
+			report.Dataset.Fields, err = fieldMap(o.Kind, o.Map, row)
+		}
+		if err != nil {
+			return err
+		}
+		counts.Read++
+		item, err := itemOf(o.Kind, report.Dataset.Fields, row)
+		if err != nil {
+			return t1.Errorf(t1.KindInvalid, "%s: %v", from.place(row.number), err).
+				WithHint("repair that %s or name another field with --map; nothing was stored", from.unit)
+		}
+		if found := sift.look(item); found.Reason != "" {
+			report.note(found)
+			if found.Action != Keep {
+				continue
+			}
+		}
+		counts.Kept++
+		if err := into.add(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
