@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -99,6 +100,30 @@ func choice(field, source, doc string, values ...string) Rule {
 		holds: func(value any) bool { return slices.Contains(values, value.(string)) },
 	}
 }
+
+func text(field, allowed, doc string, holds func(string) bool) Rule {
+	return Rule{Field: field, Type: "text", Allowed: allowed, Source: "D", Doc: doc, holds: func(v any) bool { return holds(v.(string)) }}
+}
+
+func texts(field, doc string) Rule {
+	return Rule{
+		Field: field, Type: "list of texts", Allowed: "a list of texts, none of them empty", Source: "D", Doc: doc,
+		holds: func(v any) bool {
+			return !slices.ContainsFunc(v.([]string), func(s string) bool { return !notEmpty(s) })
+		},
+	}
+}
+
+// dataset is a rule for the name or digest of an imported data set.
+func dataset(field, doc string) Rule {
+	return text(field, "empty, or an imported data set's name or digest", doc, nameOrDigest)
+}
+
+// nameOrDigest admits what t1 data import and t1 model import name things.
+func nameOrDigest(v string) bool { return v == "" || nameForm.MatchString(v) }
+
+// nameForm is what package library names things; 64 hex digits, a digest, have it too.
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func wholes(field string, s span, least int, source, doc string) Rule {
 	return Rule{

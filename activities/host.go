@@ -10,14 +10,16 @@ import (
 
 	"t1"
 	"t1/infra/engine"
+	"t1/infra/program"
 )
 
 // Host is what the activities of one machine share.
 type Host struct {
-	Store  t1.Store
-	Engine *engine.Process // nil on a host without a trainer or sampler queue
-	Cache  string          // directory for fetched objects; may be lost at any time
-	Log    zerolog.Logger
+	Store    t1.Store
+	Engine   *engine.Process // nil on a host without a trainer or sampler queue
+	Verifier program.Program // grades mathematics; without a command on a host without a scorer's queue
+	Cache    string          // directory for fetched objects; may be lost at any time
+	Log      zerolog.Logger
 
 	restoring sync.Mutex         // one replay at a time
 	problems  memo[[]t1.Problem] // decoded data sets, newest only

@@ -21,13 +21,14 @@ import (
 type Config struct {
 	Client client.Client
 	Host   *activities.Host
-	Queues []string      // which to serve; empty serves all
-	Grace  time.Duration // for work in flight when the worker stops; 0 means 10 s
+	Queues []string            // which to serve; empty serves all
+	Keys   func(string) string // API key in a variable of the environment, for the synthesis queue
+	Grace  time.Duration       // for work in flight when the worker stops; 0 means 10 s
 }
 
 // Queues lists every task queue, in the order in which they start.
 func Queues() []string {
-	return []string{t1.QueueControl, t1.QueueScore, t1.QueueSample, t1.QueueTrain}
+	return []string{t1.QueueControl, t1.QueueScore, t1.QueueSample, t1.QueueTrain, t1.QueueSynthesize}
 }
 
 // constructors makes the worker of each queue.
@@ -36,6 +37,8 @@ var constructors = map[string]func(Config) worker.Worker{
 	t1.QueueTrain:   trainer,
 	t1.QueueSample:  sampler,
 	t1.QueueScore:   scorer,
+
+	t1.QueueSynthesize: synthesizer,
 }
 
 // Run serves the queues until ctx ends, then drains: work in flight gets the
@@ -121,4 +124,9 @@ func sampler(c Config) worker.Worker {
 
 func scorer(c Config) worker.Worker {
 	return c.activityOnly(t1.QueueScore, 2, activities.NewScorer(c.Host))
+}
+
+// What bounds these is the endpoints' own limits: an activity only waits.
+func synthesizer(c Config) worker.Worker {
+	return c.activityOnly(t1.QueueSynthesize, 256, activities.NewSynthesizer(c.Host, c.Keys))
 }

@@ -44,6 +44,7 @@ func TestActivitiesMatchTheContract(t *testing.T) {
 		{activities.NewTrainer(host), reflect.TypeFor[t1.Trainer]()},
 		{activities.NewSampler(host), reflect.TypeFor[t1.Sampler]()},
 		{activities.NewScorer(host), reflect.TypeFor[t1.Scorer]()},
+		{activities.NewSynthesizer(host, nil), reflect.TypeFor[t1.Synthesizer]()},
 	} {
 		if got, want := methods(reflect.TypeOf(c.served)), methods(c.contract); !slices.Equal(got, want) {
 			t.Errorf("%T serves %v, the contract names %v", c.served, got, want)

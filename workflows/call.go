@@ -74,6 +74,8 @@ func options[A any](ctx workflow.Context, summary string) workflow.ActivityOptio
 		o.TaskQueue, o.StartToCloseTimeout = t1.QueueSample, 24*time.Hour
 	case *t1.Scorer:
 		o.TaskQueue, o.StartToCloseTimeout = t1.QueueScore, 6*time.Hour
+	case *t1.Synthesizer:
+		o.TaskQueue, o.StartToCloseTimeout, o.HeartbeatTimeout = t1.QueueSynthesize, 6*time.Hour, time.Minute
 	}
 	return o
 }

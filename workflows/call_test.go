@@ -21,10 +21,13 @@ func TestActivitiesAreCalledByTheirContractNames(t *testing.T) {
 		"Prepare": t1.Trainer.Prepare, "FineTune": t1.Trainer.FineTune, "Update": t1.Trainer.Update, "Snapshot": t1.Trainer.Snapshot,
 		"Sample": t1.Sampler.Sample, "EvaluateShard": t1.Sampler.EvaluateShard,
 		"Score": t1.Scorer.Score, "SelectPool": t1.Scorer.SelectPool,
+		"OpenSynthesis": t1.Synthesizer.OpenSynthesis, "SynthesizeProblem": t1.Synthesizer.SynthesizeProblem,
+		"AssembleSynthesis": t1.Synthesizer.AssembleSynthesis,
 	}
 	var contract []string
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[t1.Control](), reflect.TypeFor[t1.Trainer](), reflect.TypeFor[t1.Sampler](), reflect.TypeFor[t1.Scorer](),
+		reflect.TypeFor[t1.Synthesizer](),
 	} {
 		for i := range of.NumMethod() {
 			contract = append(contract, of.Method(i).Name)
@@ -48,6 +51,7 @@ func scheduledAs(t *testing.T, method any) (name string) {
 		return failing(t1.KindInvalid, "enough", "")
 	}
 	env.RegisterActivity(w)
+	env.RegisterActivity(&synthesizeQueue{refusing{w}})
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Second})
 		return workflow.ExecuteActivity(ctx, method, struct{}{}).Get(ctx, nil)
@@ -72,6 +76,7 @@ func TestEachInterfaceHasItsQueueAndItsLimits(t *testing.T) {
 			{options[t1.Trainer](ctx, "s"), t1.QueueTrain, 7 * time.Second},
 			{options[t1.Sampler](ctx, "s"), t1.QueueSample, 7 * time.Second},
 			{options[t1.Scorer](ctx, "s"), t1.QueueScore, 7 * time.Second},
+			{options[t1.Synthesizer](ctx, "s"), t1.QueueSynthesize, time.Minute},
 		} {
 			assert.Equal(t, o.queue, o.got.TaskQueue)
 			assert.Equal(t, o.heartbeat, o.got.HeartbeatTimeout)
@@ -100,7 +105,7 @@ func (n *names) RegisterWorkflowWithOptions(_ any, o workflow.RegisterOptions) {
 func TestRegisteredNames(t *testing.T) {
 	var n names
 	Register(&n)
-	assert.Equal(t, []string{"Train", "Evaluate"}, n.registered)
+	assert.Equal(t, []string{"Train", "Evaluate", "Synthesize"}, n.registered)
 	assert.Equal(t, []string{"t1-control", "t1-train", "t1-sample", "t1-score"},
 		[]string{t1.QueueControl, t1.QueueTrain, t1.QueueSample, t1.QueueScore})
 }

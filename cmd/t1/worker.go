@@ -64,7 +64,7 @@ func (t *tool) worker(ctx context.Context, queues []string) error {
 	}
 	defer temporal.Close()
 	log.Info().Strs("queues", queues).Int("pid", os.Getpid()).Str("version", version).Msg("worker serves")
-	err = workers.Run(ctx, workers.Config{Client: temporal, Host: host, Queues: queues})
+	err = workers.Run(ctx, workers.Config{Client: temporal, Host: host, Queues: queues, Keys: os.Getenv})
 	log.Info().Err(err).Msg("worker ends")
 	return err
 }
@@ -98,7 +98,11 @@ func (t *tool) newHost(ctx context.Context, log zerolog.Logger) (*activities.Hos
 	if err != nil {
 		return nil, err
 	}
-	return &activities.Host{Store: store, Engine: process, Cache: t.settings.cacheDir(), Log: log}, nil
+	verifier, err := t.verifier()
+	if err != nil {
+		return nil, err
+	}
+	return &activities.Host{Store: store, Engine: process, Verifier: verifier, Cache: t.settings.cacheDir(), Log: log}, nil
 }
 
 // dialPatiently connects for a worker, whose server may be starting yet.
