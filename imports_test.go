@@ -54,6 +54,9 @@ var importRules = []importRule{
 	{packages: "t1/infra/engine/...", never: othersThan("engine"), through: true, why: "adapters do not know one another"},
 	{packages: "t1/infra/parquet/...", never: othersThan("parquet"), through: true, why: "adapters do not know one another"},
 	{packages: "t1/infra/devserver/...", never: othersThan("devserver"), through: true, why: "adapters do not know one another"},
+	{packages: "t1/infra/program/...", never: othersThan("program"), through: true, why: "adapters do not know one another"},
+	{packages: "t1/infra/chat/...", never: othersThan("chat"), through: true, why: "adapters do not know one another"},
+	{packages: "t1/infra/vllm/...", never: othersThan("vllm"), through: true, why: "adapters do not know one another"},
 	{packages: "t1/...", never: []string{"t1/infra/storetest"}, why: "the conformance suite is for tests"},
 
 	{packages: "t1/tasks/...", only: []string{"std", "t1", "t1/tasks/..."}, why: "grading is pure"},
@@ -61,6 +64,7 @@ var importRules = []importRule{
 	{packages: "t1/report/...", only: []string{"std", "t1", "t1/report/..."}, why: "a report is made of results only"},
 
 	{packages: "t1/workers/...", never: []string{"t1/infra/s3", "t1/infra/dir"}, through: true, why: "a worker is given a Store"},
+	{packages: "t1/library/...", never: []string{"t1/infra/s3", "t1/infra/dir", "t1/activities/...", "t1/workflows/..."}, through: true, why: "a library is kept in a Store it is given"},
 
 	// Reading the environment by os.Getenv is TestOnlyCommandsReadTheEnvironment's.
 	{packages: "t1", never: settings, why: "only commands read settings"},
@@ -70,6 +74,7 @@ var importRules = []importRule{
 	{packages: "t1/tasks/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/report/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/workers/...", never: settings, why: "only commands read settings"},
+	{packages: "t1/library/...", never: settings, why: "only commands read settings"},
 }
 
 // settings are the packages that read flags, environment and configuration.
@@ -80,7 +85,7 @@ var settings = []string{
 // othersThan lists the adapters but one.
 func othersThan(adapter string) []string {
 	var others []string
-	for _, other := range []string{"dir", "s3", "engine", "parquet", "devserver", "storetest"} {
+	for _, other := range []string{"dir", "s3", "engine", "parquet", "devserver", "program", "chat", "vllm", "storetest"} {
 		if other != adapter {
 			others = append(others, "t1/infra/"+other+"/...")
 		}

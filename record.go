@@ -35,6 +35,7 @@ type InitStep struct {
 	Seed       int64       `json:"seed"`
 	Scratch    ScratchSpec `json:"scratch"`
 	Vocabulary []string    `json:"vocabulary"`
+	Base       string      `json:"base,omitempty"` // digest of an imported model; then the fields above mean nothing
 }
 
 // SFTStep is steps [From, To) of Total over the traces.

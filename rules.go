@@ -1,6 +1,9 @@
 package t1
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // specRules is the table of the rules, in the order of Spec; validate.go holds
 // the rules between fields. A new field of Spec needs a line here.
@@ -19,9 +22,9 @@ var specRules = slices.Concat(
 )
 
 func taskRules() []Rule {
-	const game = "task.countdown."
+	const game, data = "task.countdown.", "task.data."
 	return []Rule{
-		choice("task.name", "D", "what is learnt", "countdown"),
+		choice("task.name", "D", "a game made from the seed, or who grades imported problems", "countdown", "number", "choice", "math", "exec"),
 		wholes(game+"numbers", between(3, 4), 1, "D", "how many numbers a game has; more than one value mixes evenly"),
 		whole(game+"max_number", between(5, 25), "D", "largest number dealt"),
 		whole(game+"max_target", between(10, 199), "D", "largest target and largest value on the way"),
@@ -30,12 +33,21 @@ func taskRules() []Rule {
 		whole(game+"traces", atLeast(1), "D", "demonstrations to fine-tune on, spread evenly over the training games (P: about 12k prompts)"),
 		whole(game+"max_tries", between(0, 1000), "D", "misses after which a demonstration answers unverified"),
 		number(game+"hasty", between(0, 1), "D", "share of the demonstrations that answer at once"),
+		dataset(data+"train", "problems to learn from"),
+		dataset(data+"held_out", "problems to evaluate on"),
+		dataset(data+"demonstrations", "texts to fine-tune on; empty: none"),
+		text(data+"instruction", "a text with {question} once", "what the model is asked", func(v string) bool { return strings.Count(v, "{question}") == 1 }),
+		text(data+"cue", "a text", "after which a response states its answer", notEmpty),
+		texts("task.exec.command", "the program that grades, and its arguments"),
+		whole("task.exec.seconds", between(1, 3600), "D", "time to grade a response, at most"),
+		whole("task.exec.memory", between(16, 1<<20), "D", "MiB that the program may use, at most"),
 	}
 }
 
 func modelRules() []Rule {
 	const model = "model.scratch."
 	return []Rule{
+		text("model.base", "empty, or an imported model's name or digest", "model to start from; empty: scratch", nameOrDigest),
 		whole(model+"hidden_size", atLeast(2), "D", "width; a multiple of 2 x heads"),
 		whole(model+"intermediate_size", atLeast(1), "D", "width inside the feed-forward block"),
 		whole(model+"layers", atLeast(1), "D", "decoder layers"),

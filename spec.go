@@ -18,8 +18,27 @@ type Spec struct {
 
 // TaskSpec chooses what is learnt.
 type TaskSpec struct {
-	Name      string        `json:"name"` // "countdown"
-	Countdown CountdownSpec `json:"countdown"`
+	Name      string        `json:"name"`      // "countdown", a game made from the seed; or who grades imported problems: "number", "choice", "math", "exec"
+	Countdown CountdownSpec `json:"countdown"` // of "countdown"
+	Data      DataSpec      `json:"data"`      // of every other
+	Exec      ExecSpec      `json:"exec"`      // of "exec"
+}
+
+// DataSpec names imported data sets, each by its name or its digest. A resolved
+// spec has digests: what a run learns from does not change with a name.
+type DataSpec struct {
+	Train          string `json:"train"`          // problems to learn from
+	HeldOut        string `json:"held_out"`       // problems to evaluate on
+	Demonstrations string `json:"demonstrations"` // texts to fine-tune on; empty: none, and sft.epochs means nothing
+	Instruction    string `json:"instruction"`    // what the model is asked, with the problem in place of {question}
+	Cue            string `json:"cue"`            // text after which a response states its answer
+}
+
+// ExecSpec is a program that grades; package program has its protocol.
+type ExecSpec struct {
+	Command []string `json:"command"` // the program and its arguments
+	Seconds int      `json:"seconds"` // a response, at most
+	Memory  int      `json:"memory"`  // MiB, at most
 }
 
 // CountdownSpec shapes the countdown game: reach a target from some numbers.
@@ -36,7 +55,8 @@ type CountdownSpec struct {
 
 // ModelSpec is the model a run starts from.
 type ModelSpec struct {
-	Scratch ScratchSpec `json:"scratch"` // built from a seed
+	Base    string      `json:"base"`    // an imported model, by its name or digest; empty: scratch
+	Scratch ScratchSpec `json:"scratch"` // built from the seed
 }
 
 // ScratchSpec shapes a Llama decoder with random weights and one token a word.
@@ -152,9 +172,12 @@ func DefaultSpec() Spec {
 	return Spec{
 		Version: 1,
 		Seed:    1,
-		Task: TaskSpec{Name: "countdown", Countdown: CountdownSpec{
-			Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 16, Hasty: 0.6,
-		}},
+		Task: TaskSpec{
+			Name:      "countdown",
+			Countdown: CountdownSpec{Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 16, Hasty: 0.6},
+			Data:      DataSpec{Instruction: "{question}\nPlease reason step by step, and put your final answer within \\boxed{}.", Cue: "\\boxed{"},
+			Exec:      ExecSpec{Command: []string{}, Seconds: 10, Memory: 4096},
+		},
 		Model: ModelSpec{Scratch: ScratchSpec{
 			HiddenSize: 128, IntermediateSize: 384, Layers: 4, Heads: 4, KVHeads: 2, RopeTheta: 10000, TieEmbeddings: true,
 		}},

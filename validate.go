@@ -51,9 +51,41 @@ var fits = []fit{
 		m := s.Model.Scratch
 		return unless(m.KVHeads > 0 && m.Heads%m.KVHeads == 0, "a divisor of model.scratch.heads, %d", m.Heads)
 	}},
-	atMostField("pool.problems", "task.countdown.train"),
+	ofCountdown(atMostField("pool.problems", "task.countdown.train")),
 	atMostField("rl.shards", "rl.prompts"),
-	atMostField("evaluation.problems", "task.countdown.held_out"),
+	ofCountdown(atMostField("evaluation.problems", "task.countdown.held_out")),
+	ofImported("task.data.train", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.Train != "" }),
+	ofImported("task.data.held_out", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.HeldOut != "" }),
+	ofImported("model.base", "an imported model's name, with task.name %q: a model from scratch knows no words but a game's", func(s Spec) bool { return s.Model.Base != "" }),
+	{"model.base", "task.name", func(s Spec) string {
+		return unless(s.Task.Name != game || s.Model.Base == "", "empty, with task.name %q: the game has words of its own", game)
+	}},
+	{"task.exec.command", "task.name", func(s Spec) string {
+		return unless(s.Task.Name != "exec" || len(s.Task.Exec.Command) > 0, `the program that grades, with task.name "exec"`)
+	}},
+}
+
+// game is the task that is made from the seed.
+const game = "countdown"
+
+// ofCountdown is a rule that holds for the game only.
+func ofCountdown(f fit) fit {
+	check := f.check
+	f.check = func(s Spec) string {
+		if s.Task.Name != game {
+			return ""
+		}
+		return check(s)
+	}
+	return f
+}
+
+// ofImported is a rule for the tasks of imported problems; allowed has the
+// task's name put in.
+func ofImported(field, allowed string, fine func(Spec) bool) fit {
+	return fit{field, "task.name", func(s Spec) string {
+		return unless(s.Task.Name == game || fine(s), allowed, s.Task.Name)
+	}}
 }
 
 // atMostField says that one whole number must not exceed another.

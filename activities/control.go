@@ -28,6 +28,9 @@ func (h *Host) resolveSpec(ctx context.Context, in t1.ResolveInput) (t1.Spec, er
 	if len(mistakes) > 0 {
 		return spec, t1.MistakesError(mistakes)
 	}
+	if err := h.pin(ctx, &spec); err != nil {
+		return spec, err
+	}
 	_, err := keepJSON(ctx, h.Store, t1.SpecKey(in.Run), spec)
 	if t1.KindOf(err) == t1.KindConflict {
 		return spec, h.otherSpec(ctx, in.Run, spec)

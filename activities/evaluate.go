@@ -8,6 +8,7 @@ import (
 
 	"t1"
 	"t1/infra/engine"
+	"t1/tasks"
 )
 
 // Modes of an evaluation's responses.
@@ -114,23 +115,28 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 			return nil, err
 		}
 		*tokens += done.Tokens
-		for _, r := range rollouts {
-			row, err := e.grade(mode, r)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, row)
+		rows, err := e.grade(ctx, mode, rollouts, beat)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, rows...)
 	}
 	return all, nil
 }
 
-func (e *evaluation) grade(mode string, r t1.Rollout) (t1.Evaluated, error) {
-	score, err := e.judge.score(r)
-	return t1.Evaluated{
-		Rollout: r, Mode: mode, Correct: score.Correct, Answer: score.Answer, Penalties: score.Penalties,
-		Thinking: int32(t1.ThinkingLength(t1.WithoutEnd(r.Tokens, r.Finish), e.data.Cue)),
-	}, err
+func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollout, beat beat) ([]t1.Evaluated, error) {
+	scores, err := e.judge.scores(ctx, rollouts, beat)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]t1.Evaluated, len(rollouts))
+	for i, r := range rollouts {
+		rows[i] = t1.Evaluated{
+			Rollout: r, Mode: mode, Correct: scores[i].Correct, Answer: scores[i].Answer, Penalties: scores[i].Penalties,
+			Thinking: int32(t1.ThinkingLength(t1.WithoutEnd(r.Tokens, r.Finish), e.data.Cue)),
+		}
+	}
+	return rows, nil
 }
 
 // cutShard writes the answers given from cut thinking, unless they are there.
@@ -176,10 +182,13 @@ func (e *evaluation) answerCuts(ctx context.Context, rows []t1.Evaluated, beat b
 		return nil, err
 	}
 	for i := range cuts {
-		cuts[i].Answer = e.judge.task.AnswerCue() + " " + answers[of[i]]
-		cuts[i].Correct = e.judge.task.Grade(e.judge.problems[cuts[i].Problem], cuts[i].Answer).Correct
+		cuts[i].Answer = tasks.Stated(e.judge.task, answers[of[i]])
 	}
-	return cuts, nil
+	grades, err := e.judge.grades(ctx, e.judge.texts(cuts), beat)
+	for i, g := range grades {
+		cuts[i].Correct = g.Correct
+	}
+	return cuts, err
 }
 
 // cutsOf lists the cuts of one response, without answers.

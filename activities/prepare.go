@@ -27,12 +27,12 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
-	task, err := tasks.New(spec.Task)
+	game, err := tasks.Game(spec.Task)
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
 	a := newAttempt()
-	record := t1.Record{Run: in.Run, Kind: t1.RecordInit, Init: &t1.InitStep{Seed: spec.Seed, Scratch: spec.Model.Scratch, Vocabulary: task.Vocabulary()}}
+	record := t1.Record{Run: in.Run, Kind: t1.RecordInit, Init: initStep(spec, game)}
 	client, err := h.engine(ctx, in.Run, beat)
 	if err != nil {
 		return t1.PrepareOutput{}, err
@@ -41,38 +41,48 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
-	data, err := h.makeData(ctx, client, task, spec)
+	data, err := h.makeData(ctx, client, game, spec)
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
 	if _, err := keepJSON(ctx, h.Store, t1.DataKey(in.Run), data); err != nil {
 		return t1.PrepareOutput{}, err
 	}
-	step, err = h.commit(ctx, client, record, result, false, a, beat)
+	step, err = h.commit(ctx, client, record, result, data.Counts.Traces == 0, a, beat) // with nothing to fine-tune on, this is the policy that is sampled
 	if err == nil {
 		h.observe(ctx, in.Run, 0, 0, a)
 	}
 	return t1.PrepareOutput{Data: data, Step: step}, err
 }
 
-// makeData makes problems and demonstrations from the seed and tokenises them.
-func (h *Host) makeData(ctx context.Context, client *engine.Client, task t1.Task, spec t1.Spec) (t1.Data, error) {
-	var data t1.Data
-	train, heldOut, err := task.Problems(spec.Seed)
-	if err != nil {
-		return data, err
+// initStep says what the run's model starts as; game is nil where problems are imported.
+func initStep(spec t1.Spec, game t1.Task) *t1.InitStep {
+	if game == nil {
+		return &t1.InitStep{Seed: spec.Seed, Base: spec.Model.Base}
 	}
+	return &t1.InitStep{Seed: spec.Seed, Scratch: spec.Model.Scratch, Vocabulary: game.Vocabulary()}
+}
+
+// makeData makes the game's problems and demonstrations from the seed, or takes
+// the imported ones, and tokenises them.
+func (h *Host) makeData(ctx context.Context, client *engine.Client, game t1.Task, spec t1.Spec) (t1.Data, error) {
+	var data t1.Data
 	encode := encoder{ctx: ctx, client: client}
-	encode.problems(train)
-	encode.problems(heldOut)
-	traces := encode.traces(train, task.Demonstrations(spec.Seed, train))
-	if cue := encode.texts([]string{task.AnswerCue()}); len(cue) == 1 {
+	var train, heldOut []t1.Problem
+	var traces []t1.Trace
+	if game == nil {
+		train, heldOut, traces = encode.importedData(h.Store, spec.Task.Data)
+	} else {
+		train, heldOut, traces = encode.gameData(game, spec.Seed)
+	}
+	if cue := encode.texts([]string{tasks.Cue(spec.Task)}); len(cue) == 1 {
 		data.Cue = cue[0]
 	}
 	if encode.err != nil {
 		return data, encode.err
 	}
 	data.Counts.Train, data.Counts.HeldOut, data.Counts.Traces = len(train), len(heldOut), len(traces)
+	var err error
 	if data.Train, err = keepDataset(ctx, h.Store, train); err != nil {
 		return data, err
 	}
@@ -81,6 +91,16 @@ func (h *Host) makeData(ctx context.Context, client *engine.Client, task t1.Task
 	}
 	data.Traces, err = keepDataset(ctx, h.Store, traces)
 	return data, err
+}
+
+// gameData makes a game's problems and demonstrations and tokenises them.
+func (e *encoder) gameData(game t1.Task, seed int64) (train, heldOut []t1.Problem, traces []t1.Trace) {
+	if train, heldOut, e.err = game.Problems(seed); e.err != nil {
+		return nil, nil, nil
+	}
+	e.problems(train)
+	e.problems(heldOut)
+	return train, heldOut, e.traces(train, game.Demonstrations(seed, train))
 }
 
 // keepDataset stores rows under the digest of their bytes: runs on the same

@@ -125,7 +125,7 @@ func (h *Host) diverged(ctx context.Context, client *engine.Client, record t1.Re
 func (h *Host) perform(ctx context.Context, client *engine.Client, record t1.Record, beat beat) (engine.StepResult, error) {
 	switch record.Kind {
 	case t1.RecordInit:
-		state, err := client.OpenScratch(ctx, *record.Init)
+		state, err := h.open(ctx, client, *record.Init, beat)
 		return engine.StepResult{Digest: state.Digest, Policy: state.Policy, Metrics: map[string]float64{"parameters": float64(state.Parameters)}}, err
 	case t1.RecordSFT:
 		traces, err := h.fetch(ctx, record.SFT.Traces, beat)
@@ -137,6 +137,14 @@ func (h *Host) perform(ctx context.Context, client *engine.Client, record t1.Rec
 		return h.performUpdate(ctx, client, record, beat)
 	}
 	return engine.StepResult{}, t1.Errorf(t1.KindInvalid, "record %d of run %s is of kind %q, which this t1 does not know", record.Seq, record.Run, record.Kind)
+}
+
+// open makes the base model the engine's state.
+func (h *Host) open(ctx context.Context, client *engine.Client, step t1.InitStep, beat beat) (engine.State, error) {
+	if step.Base != "" {
+		return h.openModel(ctx, client, step.Base, beat)
+	}
+	return client.OpenScratch(ctx, step)
 }
 
 func (h *Host) performUpdate(ctx context.Context, client *engine.Client, record t1.Record, beat beat) (engine.StepResult, error) {

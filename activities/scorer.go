@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"t1"
-	"t1/tasks"
 )
 
 // Scorer serves t1.Scorer.
@@ -31,59 +30,12 @@ func (h *Host) score(ctx context.Context, in t1.ScoreInput, beat beat) (t1.Score
 	if err != nil {
 		return t1.ScoreOutput{}, err
 	}
-	scores := make([]t1.Score, len(rollouts))
-	for i, r := range rollouts {
-		if scores[i], err = judge.score(r); err != nil {
-			return t1.ScoreOutput{}, err
-		}
-		beat(int64(i+1), int64(len(rollouts)), 0)
+	scores, err := judge.scores(ctx, rollouts, beat)
+	if err != nil {
+		return t1.ScoreOutput{}, err
 	}
 	ref, err := keepRows(ctx, h.Store, t1.ScoresKey(in.Run, in.Iteration), scores)
 	return t1.ScoreOutput{Scores: ref, Metrics: scoreMetrics(rollouts, scores), Seconds: time.Since(start).Seconds()}, err
-}
-
-// judge grades rollouts of one data set.
-type judge struct {
-	task      t1.Task
-	problems  map[string]t1.Problem
-	penalties t1.PenaltiesSpec
-}
-
-func (h *Host) judge(ctx context.Context, run string, set func(t1.Data) t1.Ref) (judge, error) {
-	spec, err := h.spec(ctx, run)
-	if err != nil {
-		return judge{}, err
-	}
-	task, err := tasks.New(spec.Task)
-	if err != nil {
-		return judge{}, err
-	}
-	data, err := h.data(ctx, run)
-	if err != nil {
-		return judge{}, err
-	}
-	rows, err := h.problemSet(ctx, set(data))
-	if err != nil {
-		return judge{}, err
-	}
-	problems := make(map[string]t1.Problem, len(rows))
-	for _, p := range rows {
-		problems[p.ID] = p
-	}
-	return judge{task, problems, spec.RL.Penalties}, nil
-}
-
-func (j judge) score(r t1.Rollout) (t1.Score, error) {
-	problem, there := j.problems[r.Problem]
-	if !there {
-		return t1.Score{}, t1.Errorf(t1.KindCorrupt, "a rollout answers problem %q, which is not in the run's data set", r.Problem)
-	}
-	grade := j.task.Grade(problem, r.Text)
-	reasons := t1.Penalties(problem.Prompt, r.Text, r.Finish, meanNLL(r.LogProbs), j.penalties)
-	return t1.Score{
-		Problem: r.Problem, Sample: r.Sample, Correct: grade.Correct, Answer: grade.Answer,
-		Penalties: reasons, Reward: t1.RewardOf(grade.Correct, reasons),
-	}, nil
 }
 
 // meanNLL is the mean negative log-probability, nats a token; 0 for no tokens.
@@ -143,7 +95,7 @@ func (h *Host) selectPool(ctx context.Context, in t1.SelectPoolInput, beat beat)
 	if err != nil {
 		return t1.SelectPoolOutput{}, err
 	}
-	rates, err := passRates(judge, rollouts, beat)
+	rates, err := judge.passRates(ctx, rollouts, beat)
 	if err != nil {
 		return t1.SelectPoolOutput{}, err
 	}
@@ -153,26 +105,6 @@ func (h *Host) selectPool(ctx context.Context, in t1.SelectPoolInput, beat beat)
 	}
 	ref, err := keepJSON(ctx, h.Store, t1.PoolKey(in.Run), pool)
 	return t1.SelectPoolOutput{Pool: ref, Size: len(pool.Problems)}, err
-}
-
-// passRates is each sampled problem's share of right responses.
-func passRates(judge judge, rollouts []t1.Rollout, beat beat) (map[string]float64, error) {
-	right, tried := map[string]float64{}, map[string]float64{}
-	for i, r := range rollouts {
-		score, err := judge.score(r)
-		if err != nil {
-			return nil, err
-		}
-		beat(int64(i+1), int64(len(rollouts)), 0)
-		tried[r.Problem]++
-		if score.Correct {
-			right[r.Problem]++
-		}
-	}
-	for id, n := range tried {
-		right[id] /= n
-	}
-	return right, nil
 }
 
 func (h *Host) choosePool(ctx context.Context, in t1.SelectPoolInput, spec t1.PoolSpec, rates map[string]float64) (t1.Pool, error) {

@@ -60,11 +60,7 @@ func loadReport(ctx context.Context, store t1.Store, run string) (report.Input, 
 	if err != nil {
 		return in, err
 	}
-	task, err := tasks.New(in.Spec.Task)
-	if err != nil {
-		return in, err
-	}
-	in.Cue = task.AnswerCue()
+	in.Cue = tasks.Cue(in.Spec.Task)
 	in.Tool, in.MadeAt = "t1 "+version, time.Now().Format(time.RFC3339)
 	return in, nil
 }
