@@ -44,5 +44,8 @@ func yamlOf(value string) string {
 	if f, err := strconv.ParseFloat(value, 64); err == nil && f > 0 && f < 1e-3 {
 		return strings.Replace(strconv.FormatFloat(f, 'e', -1, 64), "e-0", "e-", 1)
 	}
-	return strings.ReplaceAll(value, ",", ", ")
+	if strings.HasPrefix(value, "[") { // no list of the default spec holds texts
+		return strings.ReplaceAll(value, ",", ", ")
+	}
+	return value
 }
