@@ -88,8 +88,8 @@ test-engine:
 	cd engine && .venv/bin/python -m pytest -q $(addprefix --ignore=tests/,$(apart))
 	cd engine && .venv/bin/python -m pytest -q $(addprefix tests/,$(apart))
 
-# In a process of their own: after them, this process no longer computes the bits of a fresh one.
-apart := test_exact.py test_exact_batches.py test_exact_reference.py test_peers.py
+# In a process of their own: after some of them, this process no longer computes the bits of a fresh one.
+apart := $(addsuffix .py,$(addprefix test_,chat convert exact exact_batches exact_reference peers smollm2 verify))
 
 checks := check-format check-vet check-lint check-python check-types check-workflows check-generated
 
