@@ -21,6 +21,7 @@ func TestJSONContract(t *testing.T) {
 	}
 	for command, printed := range map[string]any{
 		"status": t1.Status{}, "log": logLine{}, "explain": activities.Explained{}, "list": listLine{}, "verify": activities.Verified{},
+		"fork": forkedRun{}, "log --graph": graphLine{},
 	} {
 		_, section, found := strings.Cut(string(page), "## t1 "+command+" ")
 		if !found {
