@@ -40,6 +40,7 @@ class Hyper:
     lr: float
     alpha: float = 1e-3  # entropy bonus
     beta: float = 2e-4  # KL in the reward
+    plain_kl: bool = False  # d as it is, not less the mean of the others'
     clip: float = 0.2  # of the ratio
     grad_clip: float = CLIP
     aggregation: Aggregation = "response"
@@ -104,7 +105,7 @@ def _accumulate(policy: Model, anchor: Model | None, part: list[Group], hyper: H
         reward_B = torch.tensor([r for g in part for r in g.rewards], dtype=torch.float64)
         sizes = [len(g.responses) for g in part]
         pairs = zip(reward_B.split(sizes), divergence_B.split(sizes), strict=True)
-        advantage_B = torch.cat([advantage(r_K, d_K, hyper.beta) for r_K, d_K in pairs])
+        advantage_B = torch.cat([advantage(r_K, d_K, hyper.beta, hyper.plain_kl) for r_K, d_K in pairs])
         sampler_R = _flat_logprobs(part, packed.order)
         weight_R = token_weights(sequence_R, length_B, hyper.aggregation, tally.responses, tally.tokens)
 
