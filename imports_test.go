@@ -62,6 +62,7 @@ var importRules = []importRule{
 	{packages: "t1/tasks/...", only: []string{"std", "t1", "t1/tasks/..."}, why: "grading is pure"},
 	{packages: "t1/tasks/...", never: []string{"net/http", "os/exec"}, why: "grading is pure"},
 	{packages: "t1/lineage/...", only: []string{"std", "t1"}, why: "who made a record is a question to the store alone"},
+	{packages: "t1/ablation/...", only: []string{"std", "t1"}, why: "a comparison is made of results only"},
 	{packages: "t1/report/...", only: []string{"std", "t1", "t1/lineage", "t1/report/..."}, why: "a report is made of results only"},
 
 	{packages: "t1/workers/...", never: []string{"t1/infra/s3", "t1/infra/dir"}, through: true, why: "a worker is given a Store"},
@@ -76,6 +77,7 @@ var importRules = []importRule{
 	{packages: "t1/report/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/workers/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/lineage/...", never: settings, why: "only commands read settings"},
+	{packages: "t1/ablation/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/library/...", never: settings, why: "only commands read settings"},
 }
 
