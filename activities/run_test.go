@@ -65,8 +65,13 @@ type short struct {
 
 func begin(t *testing.T, h *Host, run string) *short {
 	t.Helper()
+	return beginWith(t, h, run, tinySpec)
+}
+
+func beginWith(t *testing.T, h *Host, run, spec string) *short {
+	t.Helper()
 	ctx := context.Background()
-	if _, err := h.resolveSpec(ctx, t1.ResolveInput{Run: run, Spec: json.RawMessage(tinySpec)}); err != nil {
+	if _, err := h.resolveSpec(ctx, t1.ResolveInput{Run: run, Spec: json.RawMessage(spec)}); err != nil {
 		t.Fatal(err)
 	}
 	prepared, err := h.prepare(ctx, t1.PrepareInput{Run: run}, unheard)

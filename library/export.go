@@ -16,9 +16,9 @@ const Newest = -1
 
 // Exported says what was written.
 type Exported struct {
-	Run       string    `json:"run"`
-	Seq       int       `json:"seq"`    // record
-	Policy    t1.Digest `json:"policy"` // after it
+	Run       string    `json:"run"`    // empty for a stored model
+	Seq       int       `json:"seq"`    // record; -1 for a stored model
+	Policy    t1.Digest `json:"policy"` // after it, or of the model's weights
 	Files     int       `json:"files"`
 	Bytes     int64     `json:"bytes"`
 	Directory string    `json:"directory"`
@@ -125,4 +125,16 @@ func choose(run string, records []t1.Digest, there map[t1.Digest]string, seq int
 			WithHint("--at %d", newest)
 	}
 	return seq, nil
+}
+
+// ExportModel writes a stored model into a new directory; its errors are those
+// of [ExportPolicy].
+func ExportModel(ctx context.Context, store t1.Store, nameOrDigest, target string) (Exported, error) {
+	model, err := ResolveModel(ctx, store, nameOrDigest)
+	if err != nil {
+		return Exported{}, err
+	}
+	done := Exported{Seq: -1, Policy: model.Digest, Files: model.Files, Bytes: model.Bytes, Directory: target}
+	_, err = Download(ctx, store, ModelKey(model.Manifest.SHA256), model.Digest, target)
+	return done, err
 }

@@ -75,6 +75,10 @@ func (t *tool) modelImport(ctx context.Context, source string, o library.ModelOp
 	if err != nil {
 		return err
 	}
+	return t.tellModel(model, stored, asJSON)
+}
+
+func (t *tool) tellModel(model library.Model, stored, asJSON bool) error {
 	if asJSON {
 		return printJSON(t.out, importedModel{model, stored})
 	}
