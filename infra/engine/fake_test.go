@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "t1/infra/engine/enginepb"
+	"t1/infra/process/processtest"
 )
 
 // The tests of process handling run this test binary as the engine.
@@ -44,20 +45,15 @@ func fake(t *testing.T, mode string) Options {
 	dir := t.TempDir()
 	t.Setenv(fakeMode, mode)
 	t.Setenv("TMPDIR", dir)
-	python := filepath.Join(dir, "python")
-	// The script leaves its number for the tests to look for.
-	script := fmt.Sprintf("#!/bin/sh\necho $$ >> %s/pids\nexec %s \"$@\"\n", dir, os.Args[0])
-	if err := os.WriteFile(python, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	python := processtest.StandIn(t, dir)
 	if err := os.Mkdir(filepath.Join(dir, "t1_engine"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return Options{Python: python, Dir: dir, Log: filepath.Join(dir, "log"), Threads: 1, Start: 20 * time.Second}
 }
 
-// process is a supervised fake.
-func process(t *testing.T, o Options) *Process {
+// supervised is a process that runs a fake.
+func supervised(t *testing.T, o Options) *Process {
 	p := New(o)
 	t.Cleanup(p.Close)
 	return p

@@ -18,11 +18,14 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"t1/infra/process/processtest"
 )
 
 // The tests of faults run this test binary as the interpreter with the server.
 const (
-	fakeMode   = "T1_TEST_VLLM_MODE" // how it behaves
+	fakeMode   = "T1_TEST_VLLM_MODE"   // how it behaves
+	fakeStarts = "T1_TEST_VLLM_STARTS" // directory of the stand-in
 	fakeParent = "T1_TEST_VLLM_PARENT"
 )
 
@@ -41,23 +44,16 @@ func TestMain(m *testing.M) {
 func fakeOptions(t *testing.T, mode string) Options {
 	t.Helper()
 	dir := t.TempDir()
-	python := filepath.Join(dir, "python")
-	// The script leaves its number for the tests to look for.
-	script := fmt.Sprintf("#!/bin/sh\necho $$ >> %s/pids\nexec %s \"$@\"\n", dir, os.Args[0])
-	if err := os.WriteFile(python, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	return Options{
-		Python: python, Dir: filepath.Join(dir, "served"), Log: filepath.Join(dir, "log"), Start: 20 * time.Second, Stall: 5 * time.Second,
-		Tolerance: 1e-4, Sequences: 8, Environment: []string{fakeMode + "=" + mode, "T1_TEST_VLLM_PIDS=" + filepath.Join(dir, "pids")},
+		Python: processtest.StandIn(t, dir), Dir: filepath.Join(dir, "served"), Log: filepath.Join(dir, "log"), Start: 20 * time.Second, Stall: 5 * time.Second,
+		Tolerance: 1e-4, Sequences: 8, Environment: []string{fakeMode + "=" + mode, fakeStarts + "=" + dir},
 	}
 }
 
 func argument(name string) string { return os.Args[slices.Index(os.Args, name)+1] }
 
 func runFake(mode string) {
-	pids, _ := os.ReadFile(os.Getenv("T1_TEST_VLLM_PIDS"))
-	if strings.HasSuffix(mode, " once") && len(strings.Fields(string(pids))) > 1 {
+	if strings.HasSuffix(mode, " once") && len(processtest.Starts(os.Getenv(fakeStarts))) > 1 {
 		mode = ""
 	}
 	switch mode {
