@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -62,14 +61,11 @@ func supervised(t *testing.T, o Options) *Process {
 func runFake(mode string) {
 	switch mode {
 	case "exit":
-		fmt.Fprintln(os.Stderr, `{"level": "error", "message": "socket /x: its directory must belong to this user"}`)
-		os.Exit(2)
+		processtest.Die(2, `{"level": "error", "message": "socket /x: its directory must belong to this user"}`)
 	case "no module":
-		fmt.Fprintln(os.Stderr, "Traceback (most recent call last):\nModuleNotFoundError: No module named 'torch'")
-		os.Exit(1)
+		processtest.Die(1, "Traceback (most recent call last):\nModuleNotFoundError: No module named 'torch'")
 	case "hang":
-		fmt.Fprintln(os.Stderr, "thinking about it")
-		time.Sleep(time.Hour)
+		processtest.Hang("thinking about it")
 	case "slow":
 		time.Sleep(300 * time.Millisecond)
 	case "deaf": // heeds neither signals nor the end of its input
@@ -128,8 +124,7 @@ func (f fakeTrainer) FineTune(r *pb.FineTuneRequest, stream grpc.ServerStreaming
 	}
 	switch f.mode {
 	case "crash":
-		fmt.Fprintln(os.Stderr, "something terrible")
-		os.Exit(9)
+		processtest.Die(9, "something terrible")
 	case "stall", "stubborn":
 		time.Sleep(time.Hour)
 	case "wait":

@@ -58,14 +58,11 @@ func runFake(mode string) {
 	}
 	switch mode {
 	case "exit":
-		fmt.Fprintln(os.Stderr, "ValueError: no memory left for the cache")
-		os.Exit(1)
+		processtest.Die(1, "ValueError: no memory left for the cache")
 	case "no module":
-		fmt.Fprintln(os.Stderr, "ModuleNotFoundError: No module named 'vllm'")
-		os.Exit(1)
+		processtest.Die(1, "ModuleNotFoundError: No module named 'vllm'")
 	case "hang in start":
-		fmt.Fprintln(os.Stderr, "loading for ever")
-		time.Sleep(time.Hour)
+		processtest.Hang("loading for ever")
 	}
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	if err := exec.Command("sleep", "1000").Start(); err != nil { // a process that computes
@@ -97,8 +94,7 @@ type fakeServer struct {
 
 func (f *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.mode == "dies at "+r.URL.Path+" once" {
-		fmt.Fprintln(os.Stderr, "something terrible")
-		os.Exit(9)
+		processtest.Die(9, "something terrible")
 	}
 	if f.mode == "silent once" && f.seenSampling() {
 		time.Sleep(time.Hour)
@@ -235,8 +231,7 @@ func (f *fakeServer) fault(w http.ResponseWriter, r *http.Request, times int) bo
 	f.mu.Unlock()
 	switch {
 	case f.mode == "dies once" && sampled > 10, f.mode == "dies":
-		fmt.Fprintln(os.Stderr, "something terrible")
-		os.Exit(9)
+		processtest.Die(9, "something terrible")
 	case f.mode == "hangs once" && sampled > 10, f.mode == "waits":
 		<-r.Context().Done()
 	case f.mode == "500" || f.mode == "500 at first" && times < 3:

@@ -73,6 +73,18 @@ func Starts(directory string) []int {
 	return pids
 }
 
+// Die ends a stand-in, with last words.
+func Die(status int, words string) {
+	fmt.Fprintln(os.Stderr, words)
+	os.Exit(status)
+}
+
+// Hang is what a stand-in does that says something and then nothing more.
+func Hang(words string) {
+	fmt.Fprintln(os.Stderr, words)
+	time.Sleep(time.Hour)
+}
+
 // Owner runs this test binary once more, with a variable by which its TestMain
 // knows that it is to start something, write a line and wait. It gives the line,
 // and what kills the owner, which the end of the test does too.
