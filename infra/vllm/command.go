@@ -16,28 +16,20 @@ const modelName = "policy"
 // socketName is the server's socket in its private directory.
 const socketName = "http.sock"
 
-// longestName is that of a socket there, bytes: its processes name theirs by UUIDs.
-const longestName = 36
-
-// interpreter is the absolute path of Python.
-func interpreter(o Options) (string, error) {
-	python, err := exec.LookPath(o.Python)
-	if err != nil {
-		return "", t1.Errorf(t1.KindNotFound, "no Python interpreter at %q: %w", o.Python, err).WithHint(install)
-	}
-	if python, err = filepath.Abs(python); err != nil {
-		return "", t1.Errorf(t1.KindInternal, "path of the interpreter: %w", err)
-	}
-	return python, nil
-}
-
 // command is the server's process, not started. Its key stands in the
 // environment: arguments are for every user of the machine to see.
-func command(python string, o Options, directory, key string) *exec.Cmd {
+func command(o Options, directory, key string) (*exec.Cmd, error) {
+	python, err := exec.LookPath(o.Python)
+	if err != nil {
+		return nil, t1.Errorf(t1.KindNotFound, "no Python interpreter at %q: %w", o.Python, err).WithHint(install)
+	}
+	if python, err = filepath.Abs(python); err != nil {
+		return nil, t1.Errorf(t1.KindInternal, "path of the interpreter: %w", err)
+	}
 	c := exec.Command(python, append([]string{"-m", "vllm.entrypoints.openai.api_server"}, arguments(o, directory)...)...)
 	c.Dir = directory // not one that holds modules of the same names
 	c.Env = append(append(os.Environ(), o.Environment...), environment(directory, key)...)
-	return c
+	return c, nil
 }
 
 const install = "install vLLM: `make setup-vllm`"

@@ -11,6 +11,10 @@ import (
 	"t1/infra/process"
 )
 
+// longestName is that of a socket in the server's private directory, bytes: its
+// processes name theirs by UUIDs.
+const longestName = 36
+
 // life is one process of the server, from its start to its end. A nil life is
 // one that never was.
 type life struct {
@@ -30,16 +34,17 @@ func spawn(o Options) (*life, error) {
 	if err != nil {
 		return nil, t1.Errorf(t1.KindNotFound, "model to serve: %w", err)
 	}
-	python, err := interpreter(o)
-	if err != nil {
-		return nil, err
-	}
 	directory, err := process.SocketDirectory("vLLM server", longestName)
 	if err != nil {
 		return nil, err
 	}
 	key := newKey()
-	p, err := process.Start(command(python, o, directory, key), process.Options{
+	c, err := command(o, directory, key)
+	if err != nil {
+		_ = os.RemoveAll(directory)
+		return nil, err
+	}
+	p, err := process.Start(c, process.Options{
 		Name: "vLLM server", Log: o.Log, Directory: directory, RunHint: install, StartHint: install,
 		Guard: true, // the processes that compute are not the one that we start
 	})
