@@ -34,19 +34,24 @@ func TestMemoryOfTheRealEngine(t *testing.T) {
 	for name, test := range map[string]struct {
 		scratch            t1.ScratchSpec
 		prompts, k, length int
+		fineTune           bool
 	}{
-		"weights":     {t1.ScratchSpec{HiddenSize: 1024, IntermediateSize: 2816, Layers: 6, Heads: 8, KVHeads: 8, RopeTheta: 10000, TieEmbeddings: true}, 2, 4, 48},
-		"activations": {t1.ScratchSpec{HiddenSize: 256, IntermediateSize: 1024, Layers: 8, Heads: 4, KVHeads: 4, RopeTheta: 10000, TieEmbeddings: true}, 2, 16, 120},
+		"fine-tuning": {t1.ScratchSpec{HiddenSize: 1024, IntermediateSize: 2816, Layers: 4, Heads: 8, KVHeads: 8, RopeTheta: 10000, TieEmbeddings: true}, 2, 2, 24, true},
+		"weights":     {t1.ScratchSpec{HiddenSize: 1024, IntermediateSize: 2816, Layers: 4, Heads: 8, KVHeads: 8, RopeTheta: 10000, TieEmbeddings: true}, 2, 2, 24, false},
+		"activations": {t1.ScratchSpec{HiddenSize: 128, IntermediateSize: 512, Layers: 16, Heads: 4, KVHeads: 4, RopeTheta: 10000, TieEmbeddings: true}, 2, 16, 120, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			measured := peakOfUpdates(t, test.scratch, test.prompts, test.k, test.length)
+			measured := peakOfSteps(t, test.scratch, test.prompts, test.k, test.length, test.fineTune)
 			a, err := plan.Assumptions{}.Resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
 			tokens := float64(test.prompts * test.k * (test.length + promptTokens)) // one micro-batch
 			shape := plan.ScratchShape(test.scratch, len(words()))
-			predicted := plan.NewHostMemory(shape, true, false, tokens, 0, 0, a)
+			predicted := plan.NewHostMemory(shape, true, false, 0, tokens, 0, 0, a)
+			if test.fineTune {
+				predicted = plan.NewHostMemory(shape, false, false, tokens, 0, 0, 0, a)
+			}
 			t.Logf("measured %.0f MB, predicted %.0f MB: %+v", measured/1e6, predicted.Peak/1e6, predicted)
 			if ratio := predicted.Peak / measured; ratio < 0.8 || ratio > 1.2 {
 				t.Errorf("predicted / measured is %.2f", ratio)
@@ -60,9 +65,9 @@ func TestMemoryOfTheRealEngine(t *testing.T) {
 
 const promptTokens = 3
 
-// peakOfUpdates is the most memory, in bytes, that an engine ever had which
-// opened a model and took two steps on the same rollouts.
-func peakOfUpdates(t *testing.T, scratch t1.ScratchSpec, prompts, k, length int) float64 {
+// peakOfSteps is the most memory, in bytes, that an engine ever had which opened
+// a model and took two steps on the same rollouts, or on as many demonstrations.
+func peakOfSteps(t *testing.T, scratch t1.ScratchSpec, prompts, k, length int, fineTune bool) float64 {
 	t.Helper()
 	ctx := context.Background()
 	dir, err := filepath.Abs("../engine")
@@ -86,6 +91,10 @@ func peakOfUpdates(t *testing.T, scratch t1.ScratchSpec, prompts, k, length int)
 	if want := plan.ScratchShape(scratch, len(words())).Parameters().Total; state.Parameters != want {
 		t.Errorf("the engine has %d parameters, the plan %d", state.Parameters, want)
 	}
+	if fineTune {
+		fineTuneTwice(ctx, t, client, state.Digest, prompts*k, length)
+		return peakOf(t, process.PID())
+	}
 	rollouts, scores := writeRollouts(t, prompts, k, length)
 	rl := t1.DefaultSpec().RL
 	hyper := t1.Hyper{LearningRate: 1e-3, Beta: rl.Beta, Alpha: rl.Alpha, ClipRatio: rl.ClipRatio, Aggregation: rl.Aggregation, Temperature: 1, TopP: 1, Optimizer: rl.Optimizer}
@@ -97,6 +106,27 @@ func peakOfUpdates(t *testing.T, scratch t1.ScratchSpec, prompts, k, length int)
 		parent = result.Digest
 	}
 	return peakOf(t, process.PID())
+}
+
+// fineTuneTwice makes two records of one step each.
+func fineTuneTwice(ctx context.Context, t *testing.T, client *engine.Client, parent t1.Digest, rows, length int) {
+	t.Helper()
+	traces := make([]t1.Trace, rows)
+	for i := range traces {
+		traces[i] = t1.Trace{Problem: fmt.Sprint(i), Prompt: []int32{3, 4, 5}}
+		for n := range length {
+			traces[i].Response = append(traces[i].Response, int32(3+(i+n)%30))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "traces.parquet")
+	writeRows(t, path, traces)
+	for step := range 2 {
+		result, err := client.FineTune(ctx, parent, path, t1.SFTStep{Seed: 1, BatchSize: rows, From: step, To: step + 1, Total: 2, Optimizer: t1.DefaultSpec().SFT.Optimizer}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parent = result.Digest
+	}
 }
 
 // writeRollouts writes one block and its scores, as a sampler and a scorer do.

@@ -69,7 +69,7 @@ func (r run) fit(m machine) Fit {
 		case SFT:
 			f.Traffic += m.traffic(r.shape, w.Tokens+w.Prefilled, float64(l.MicroTokens), l.training()-1)
 		case Update:
-			f.Traffic += m.traffic(r.shape, w.Tokens+w.Prefilled, micro, l.training())
+			f.Traffic += m.traffic(r.shape, w.Tokens+w.Prefilled, micro, l.gathers(r.spec.RL, a))
 		}
 	}
 	f.price(m.Instance, m.hours(r.spec, r.shape, work, r.storage, sampler, micro, a))
@@ -93,12 +93,22 @@ func (r run) fitHost(f *Fit, m machine, micro float64) replica {
 	rows := float64(min(sampleRows, max(1, rl.BlockPrompts)*rl.K))
 	slots := r.assumed.of("prompt_tokens") + float64(rl.MaxTokens)
 	summary := cuts(r.spec.Evaluation.Scaling) > 0 && r.spec.Evaluation.Scaling.SummaryModel == "sft"
-	f.Host = NewHostMemory(r.shape, r.anchored, summary, micro, rows, slots, r.assumed)
+	f.Host = NewHostMemory(r.shape, r.anchored, summary, r.supervised(m.layout), micro, rows, slots, r.assumed)
 	return replica{devices: 1, concurrent: rows}
 }
 
+// supervised is the tokens of the largest micro-batch of fine-tuning.
+func (r run) supervised(l Layout) float64 {
+	if r.counts.Demonstrations == 0 {
+		return 0
+	}
+	one := r.assumed.of("prompt_tokens") + r.assumed.of("demonstration_tokens")
+	step := float64(min(r.counts.Demonstrations, r.spec.SFT.BatchSize)) * one
+	return max(one, min(step, float64(l.MicroTokens)))
+}
+
 func (r run) mostOfHost(h HostMemory) string {
-	return largest(map[string]float64{"state": h.State, "held policies": h.Held, "update": h.Update, "sampling": h.Sampling, "process": h.Process})
+	return largest(map[string]float64{"state": h.State, "held policies": h.Held, "fine-tuning": h.FineTune, "update": h.Update, "sampling": h.Sampling, "process": h.Process})
 }
 
 // fitDevices is the memory of trainer and sampler on GPUs, which take turns; the

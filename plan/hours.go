@@ -46,6 +46,17 @@ func (m machine) traffic(s Shape, tokens, micro, passes float64) float64 {
 	return rounds * weights * (passes*m.layout.element() + gradientBytes)
 }
 
+// gathers is how often an update makes weights whole for a micro-batch: the
+// policy's for the forward pass and for the backward one, whose recomputation
+// gathers once more, the anchor's once, and once more where prompts are cut.
+func (l Layout) gathers(rl t1.RLSpec, a Assumptions) float64 {
+	n := l.training()
+	if l.cutsPrompts(rl, a.of("prompt_tokens")+a.of("response_share")*float64(rl.MaxTokens)) {
+		n++
+	}
+	return n
+}
+
 // trained is the seconds of training: what takes longer, computing or gathering.
 func (m machine) trained(s Shape, w Work, micro, gathers float64, a Assumptions) float64 {
 	compute := w.FLOPs / (float64(m.devices) * m.FLOPS * a.of("train_utilisation"))
@@ -100,7 +111,7 @@ func (m machine) hours(spec t1.Spec, s Shape, work []Work, st Storage, r replica
 		case SFT:
 			seconds[w.Phase] = m.trained(s, w, float64(m.layout.MicroTokens), m.layout.training()-1, a)
 		case Update:
-			seconds[w.Phase] = m.trained(s, w, micro, m.layout.training(), a) // one more for the anchor
+			seconds[w.Phase] = m.trained(s, w, micro, m.layout.gathers(spec.RL, a), a)
 		case Pool, Sampling, Evaluation:
 			seconds[w.Phase] = m.decoded(s, w, r, prompt, a.of("response_share")*limit, limit, a)
 		case Scoring:

@@ -121,18 +121,20 @@ func (s Shape) decoding(element float64) float64 { return element * s.multiplied
 // HostMemory is the engine as one process that computes on the CPU, in bytes:
 // what it holds, what each kind of work adds, and the peak.
 type HostMemory struct {
-	Process  float64 `json:"process"`  // an engine that holds nothing
-	State    float64 `json:"state"`    // weights, moments, anchor
-	Held     float64 `json:"held"`     // the summary model of evaluations
-	Update   float64 `json:"update"`   // gradients, activations, logits, what the allocator holds
-	Sampling float64 `json:"sampling"` // weights prepared for decoding, cache, logits
+	Process  float64 `json:"process"`   // an engine that holds nothing
+	State    float64 `json:"state"`     // weights, moments, anchor
+	Held     float64 `json:"held"`      // the summary model of evaluations
+	FineTune float64 `json:"fine_tune"` // beside the state: gradients, activations, logits, and the state before, kept in case a step fails; 0 where nothing is fine-tuned on
+	Update   float64 `json:"update"`    // gradients, activations, logits, what the allocator holds
+	Sampling float64 `json:"sampling"`  // weights prepared for decoding, cache, logits
 	Peak     float64 `json:"peak"`
 }
 
 // NewHostMemory is the memory of the CPU engine, whose gradients, weights and
 // activations are all float32: micro tokens in the largest micro-batch, rows
-// sequences decoded at once of at most slots tokens each, prompts included.
-func NewHostMemory(s Shape, anchored, summary bool, micro, rows, slots float64, a Assumptions) HostMemory {
+// sequences decoded at once of at most slots tokens each, prompts included. supervised
+// is the tokens of the largest micro-batch of fine-tuning; 0: there is none.
+func NewHostMemory(s Shape, anchored, summary bool, supervised, micro, rows, slots float64, a Assumptions) HostMemory {
 	l := Layout{Devices: 1, Precision: Float32}
 	t := NewTrainerMemory(s, l, anchored, micro, a)
 	m := HostMemory{
@@ -142,6 +144,11 @@ func NewHostMemory(s Shape, anchored, summary bool, micro, rows, slots float64, 
 	if summary {
 		m.Held = t.Weights
 	}
-	m.Peak = m.Process + m.State + m.Held + max(m.Update, m.Sampling)
+	if supervised > 0 {
+		t := NewTrainerMemory(s, l, false, supervised, a)
+		m.FineTune = t.Weights + t.Moments + t.Gradients + (1+a.of("host_allocator_share"))*t.Activations + t.Logits
+	}
+	// Fine-tuning comes first: there is no anchor then, and no summary model.
+	m.Peak = m.Process + max(m.State+m.Held+max(m.Update, m.Sampling), t.Weights+t.Moments+m.FineTune)
 	return m
 }

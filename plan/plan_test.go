@@ -129,8 +129,12 @@ func TestWork(t *testing.T) {
 	s, spec := qwen(t), t1.DefaultSpec()
 	spec.RL.MaxTokens = 100
 	a := defaults(t, Assumptions{"response_share": 1, "prompt_tokens": 1, "demonstration_tokens": 99})
+	cut := NewWork(spec, s, Layout{MicroTokens: 6463}, Counts{}, a)[4].FLOPs // 64 responses of 101 tokens are 6,464
 	for checkpointing, passes := range map[bool]float64{false: 3, true: 4} {
-		work := NewWork(spec, s, Layout{Checkpointing: checkpointing}, Counts{Demonstrations: 256}, a)
+		work := NewWork(spec, s, Layout{Checkpointing: checkpointing, MicroTokens: 6464}, Counts{Demonstrations: 256}, a)
+		if ratio := cut / work[4].FLOPs; !checkpointing && math.Abs(ratio-1.25) > 1e-9 {
+			t.Errorf("cut prompts take %g times the FLOPs, want five passes for four", ratio)
+		}
 		sft, update := work[0], work[4]
 		if sft.Steps != 2*3 || sft.Tokens != 3*256*99 || update.Tokens != 100*32*64*100 || sft.Phase != SFT || update.Phase != Update {
 			t.Fatalf("%+v, %+v", sft, update)

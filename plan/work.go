@@ -83,6 +83,13 @@ func (l Layout) training() float64 {
 	return 3
 }
 
+// cutsPrompts reports whether a prompt's responses, of so many tokens each, are
+// divided over micro-batches. Then they are read once more: an advantage needs
+// the d of all of them.
+func (l Layout) cutsPrompts(rl t1.RLSpec, tokens float64) bool {
+	return !l.WholePrompts && float64(rl.K)*tokens > float64(l.MicroTokens)
+}
+
 // NewWork lists what each phase does.
 func NewWork(spec t1.Spec, s Shape, l Layout, c Counts, a Assumptions) []Work {
 	prompt, mean := a.of("prompt_tokens"), a.of("response_share")
@@ -106,6 +113,9 @@ func NewWork(spec t1.Spec, s Shape, l Layout, c Counts, a Assumptions) []Work {
 	passes := l.training()
 	if rl.Anchor.Action != "none" {
 		passes++ // the anchor's forward pass
+	}
+	if l.cutsPrompts(rl, prompt+length) {
+		passes++ // the d of all K responses, before any of their gradients
 	}
 	update := Work{
 		Phase: Update, Steps: rl.Iterations, Sequences: sampling.Sequences, Tokens: sampling.Tokens, Prefilled: sampling.Sequences * prompt,

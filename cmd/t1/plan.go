@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -104,6 +105,9 @@ func (t *tool) fillPlan(ctx context.Context, in *plan.Input, f planFlags) error 
 	if f.measured != "" {
 		if in.Measured, err = t.measured(ctx, f.measured); err != nil {
 			return err
+		}
+		if there, here := in.Measured.Spec.Resources.Threads, in.Spec.Resources.Threads; there != here {
+			in.Notes = append(in.Notes, fmt.Sprintf("run %s had %d threads, this one would have %d: its hours are not this one's", f.measured, there, here))
 		}
 		in.Notes = append(in.Notes, "machines without a GPU: hours from run "+f.measured+", lengths too; --assume replaces lengths")
 	}
