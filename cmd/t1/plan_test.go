@@ -4,8 +4,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"t1/plan"
 )
 
 // The commands of docs/plan.md print what stands below them there.
@@ -29,6 +33,16 @@ func TestPlanDocument(t *testing.T) {
 		}
 		if ran++; strings.TrimSpace(string(got)) != strings.TrimSpace(want) {
 			t.Errorf("%s prints\n%s\nthe page has\n%s", command, got, want)
+		}
+	}
+	for _, known := range plan.AllAssumptions() {
+		row := regexp.MustCompile("(?m)^\\| `" + known.Name + "` \\| ([^ ]+) \\| (.*) \\|$").FindSubmatch(page)
+		if row == nil {
+			t.Errorf("the page lacks assumption %s", known.Name)
+			continue
+		}
+		if value, err := strconv.ParseFloat(string(row[1]), 64); err != nil || value != known.Default || string(row[2]) != known.Doc {
+			t.Errorf("%s is %g, %s; the page has %s, %s", known.Name, known.Default, known.Doc, row[1], row[2])
 		}
 	}
 	if ran != 2 {
