@@ -64,6 +64,11 @@ var importRules = []importRule{
 	{packages: "t1/tasks/...", never: []string{"net/http", "os/exec"}, why: "grading is pure"},
 	{packages: "t1/report/...", only: []string{"std", "t1", "t1/report/..."}, why: "a report is made of results only"},
 
+	{packages: "t1/plan/...", only: []string{"std", "t1"}, why: "a plan is arithmetic"},
+	{packages: "t1/plan/...", never: []string{"net/http", "os/exec"}, through: true, why: "a plan is arithmetic"},
+	{packages: "t1/plan/...", never: []string{"os"}, why: "a plan is arithmetic"},
+	{packages: "t1/examples/...", only: []string{"std"}, why: "examples are files"},
+
 	{packages: "t1/workers/...", never: []string{"t1/infra/s3", "t1/infra/dir"}, through: true, why: "a worker is given a Store"},
 	{packages: "t1/library/...", never: []string{"t1/infra/s3", "t1/infra/dir", "t1/activities/...", "t1/workflows/..."}, through: true, why: "a library is kept in a Store it is given"},
 
@@ -76,6 +81,7 @@ var importRules = []importRule{
 	{packages: "t1/report/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/workers/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/library/...", never: settings, why: "only commands read settings"},
+	{packages: "t1/plan/...", never: settings, why: "only commands read settings"},
 }
 
 // settings are the packages that read flags, environment and configuration.
