@@ -59,7 +59,7 @@ func TestDecodeSpecMistakes(t *testing.T) {
 		{"no JSON", "{\n  \"rl\": }", []string{"spec: got invalid character '}' looking for beginning of value at line 2, column 9, want a JSON object"}},
 		{"nothing", "", []string{"spec: got unexpected end of JSON input at line 1, column 0, want a JSON object"}},
 		{"two values", "{} {}", []string{"spec: got invalid character '{' after top-level value at line 1, column 4, want a JSON object"}},
-		{"no object", "[]", []string{"spec: got [], want an object with the fields version, seed, task, model, sft, pool, rl, snapshot_every, evaluation, resources"}},
+		{"no object", "[]", []string{"spec: got [], want an object with the fields version, seed, task, model, sft, pool, rl, sampler, snapshot_every, evaluation, resources"}},
 		{"all at once", `{"sed": 1, "rl": {"k": 1, "beta": "x", "iterations": 0}}`, []string{
 			"sed: got an unknown key, want a known one: did you mean seed?",
 			`rl.beta: got "x", want a number of at least 0`,

@@ -28,8 +28,15 @@ func (t *tool) workerCommand() *cobra.Command {
 		Use:   "worker",
 		Short: "Serve task queues, with an engine; t1 up starts one by itself",
 		Long: `worker connects to Temporal and does the work of the queues it serves. It starts
-the engine when there is work for it and starts it again when it dies. SIGTERM
-drains: work in flight gets ten seconds, the rest goes on elsewhere.`,
+the engine when there is work for it and starts it again when it dies; and so a
+vLLM server, for runs whose spec has sampler.kind "vllm". SIGTERM drains: work in
+flight gets ten seconds, the rest goes on elsewhere.
+
+What of the vLLM server depends on this machine is in the environment:
+T1_VLLM_PYTHON     interpreter of an environment with vLLM; else that of make setup-vllm
+T1_VLLM_MEMORY     share of each GPU's memory; else vLLM's own
+T1_VLLM_SEQUENCES  responses decoded at once; else 64
+T1_VLLM_ARGUMENTS  more of the server's own, such as "--enforce-eager"`,
 		Example: `  t1 worker
   TEMPORAL_ADDRESS=temporal.example:7233 t1 worker --queues t1-train,t1-sample`,
 		Args: none,
@@ -57,7 +64,7 @@ func (t *tool) worker(ctx context.Context, queues []string) error {
 	if err != nil {
 		return err
 	}
-	defer host.Engine.Close()
+	defer host.Close()
 	temporal, err := t.dialPatiently(ctx, log)
 	if err != nil {
 		return err
@@ -102,7 +109,11 @@ func (t *tool) newHost(ctx context.Context, log zerolog.Logger) (*activities.Hos
 	if err != nil {
 		return nil, err
 	}
-	return &activities.Host{Store: store, Engine: process, Verifier: verifier, Cache: t.settings.cacheDir(), Log: log}, nil
+	server, err := t.settings.vllmOptions()
+	if err != nil {
+		return nil, err
+	}
+	return &activities.Host{Store: store, Engine: process, VLLM: server, Verifier: verifier, Cache: t.settings.cacheDir(), Log: log}, nil
 }
 
 // dialPatiently connects for a worker, whose server may be starting yet.
