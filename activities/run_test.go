@@ -48,8 +48,9 @@ func newHost(t *testing.T) *Host {
 		t.Fatal(err)
 	}
 	process := engine.New(engine.Options{Python: python, Dir: root, Threads: 1, Stall: time.Minute})
-	t.Cleanup(process.Close)
-	return &Host{Store: store, Engine: process, Cache: t.TempDir(), Log: zerolog.Nop()}
+	h := &Host{Store: store, Engine: process, Cache: t.TempDir(), Log: zerolog.Nop()}
+	t.Cleanup(h.Close)
+	return h
 }
 
 // short drives a run by hand, as the Train workflow does.
@@ -61,10 +62,12 @@ type short struct {
 	pool int
 }
 
-func begin(t *testing.T, h *Host, run string) *short {
+func begin(t *testing.T, h *Host, run string) *short { return beginWith(t, h, run, tinySpec) }
+
+func beginWith(t *testing.T, h *Host, run, spec string) *short {
 	t.Helper()
 	ctx := context.Background()
-	if _, err := h.resolveSpec(ctx, t1.ResolveInput{Run: run, Spec: json.RawMessage(tinySpec)}); err != nil {
+	if _, err := h.resolveSpec(ctx, t1.ResolveInput{Run: run, Spec: json.RawMessage(spec)}); err != nil {
 		t.Fatal(err)
 	}
 	prepared, err := h.prepare(ctx, t1.PrepareInput{Run: run}, unheard)

@@ -39,6 +39,11 @@ func (h *Host) serve(ctx context.Context, run string, spec t1.VLLMSpec, policy t
 	return h.served.server, leave, err
 }
 
+// float32Tolerance is how far a probe's log-probability may be from the trainer's
+// where both compute in float32, nats. Rounding makes 1e-5 of it; an output layer
+// that kept the weights of the policy before made 0.05.
+const float32Tolerance = 0.01
+
 // start gives a server for a spec; its process starts with its first policy. One
 // that was started for another spec is ended.
 func (s *serving) start(options vllm.Options, cache string, spec t1.VLLMSpec) (*vllm.Server, error) {
@@ -61,6 +66,9 @@ func (s *serving) start(options vllm.Options, cache string, spec t1.VLLMSpec) (*
 		}
 	}
 	options.Dir, options.DataType, options.Length = filepath.Join(s.slot.directory, "served"), spec.DataType, spec.MaxLength
+	if spec.DataType == "float32" {
+		options.Tolerance = float32Tolerance
+	}
 	if spec.TensorParallel > 1 {
 		options.Arguments = append(options.Arguments[:len(options.Arguments):len(options.Arguments)],
 			"--tensor-parallel-size", strconv.Itoa(spec.TensorParallel))
