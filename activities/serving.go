@@ -36,7 +36,10 @@ func (h *Host) serve(ctx context.Context, run string, spec t1.VLLMSpec, policy t
 		}
 		return h.prove(ctx, server, run, policy, beat)
 	})
-	return h.served.server, leave, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return h.served.server, leave, nil
 }
 
 // float32Tolerance is how far a probe's log-probability may be from the trainer's

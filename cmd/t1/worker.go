@@ -30,13 +30,7 @@ func (t *tool) workerCommand() *cobra.Command {
 		Long: `worker connects to Temporal and does the work of the queues it serves. It starts
 the engine when there is work for it and starts it again when it dies; and so a
 vLLM server, for runs whose spec has sampler.kind "vllm". SIGTERM drains: work in
-flight gets ten seconds, the rest goes on elsewhere.
-
-What of the vLLM server depends on this machine is in the environment:
-T1_VLLM_PYTHON     interpreter of an environment with vLLM; else that of make setup-vllm
-T1_VLLM_MEMORY     share of each GPU's memory; else vLLM's own
-T1_VLLM_SEQUENCES  responses decoded at once; else 64
-T1_VLLM_ARGUMENTS  more of the server's own, such as "--enforce-eager"`,
+flight gets ten seconds, the rest goes on elsewhere.`,
 		Example: `  t1 worker
   TEMPORAL_ADDRESS=temporal.example:7233 t1 worker --queues t1-train,t1-sample`,
 		Args: none,
