@@ -94,12 +94,13 @@ test-engine:
 checks := check-format check-vet check-lint check-python check-types check-workflows check-generated
 
 .PHONY: setup-vllm
-setup-vllm: ## install vLLM for the CPU, 5.9 GB
+setup-vllm: | $(uv) ## install vLLM for the CPU, 5.9 GB
 	cd infra/vllm/environment && $(uv) sync --frozen
 
 .PHONY: test-vllm
-test-vllm: setup setup-vllm ## the sampler's conformance suite on a real vLLM server; six minutes
-	T1_TEST_VLLM=1 go test -count=1 -timeout 15m -v -run VLLM ./infra/vllm
+test-vllm: setup ## the vLLM sampler on a real server: its conformance suite, and a run; eight minutes
+	$(call step,vLLM,$(MAKE) setup-vllm)
+	T1_TEST_VLLM=1 go test -count=1 -timeout 15m -v -p 1 -run VLLM ./infra/vllm ./cmd/t1
 
 .PHONY: check
 check: tools setup ## what CI runs: format, vet, lint, types, determinism, generated code, tests

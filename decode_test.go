@@ -54,12 +54,22 @@ func TestDecodeSpecMistakes(t *testing.T) {
 			"pool.problems: got 1000, want at most task.countdown.train, 10",
 			"evaluation.problems: got 512, want at most task.countdown.held_out, 10",
 		}},
+		{"sampler", `{"sampler": {"kind": "sglang", "gap_limit": -1, "vllm": {"dtype": "auto", "tensor_parallel_size": 0}}}`, []string{
+			`sampler.kind: got "sglang", want "engine" or "vllm"`,
+			"sampler.gap_limit: got -1, want a number of at least 0",
+			`sampler.vllm.dtype: got "auto", want "float32" or "bfloat16" or "float16"`,
+			"sampler.vllm.tensor_parallel_size: got 0, want a whole number from 1 to 64",
+		}},
+		{"no room for a response", `{"sampler": {"kind": "vllm", "vllm": {"max_model_len": 100}}, "rl": {"max_tokens": 90}, "evaluation": {"max_tokens": 100}}`, []string{
+			"sampler.vllm.max_model_len: got 100, want 0, or above evaluation.max_tokens, 100, by the length of a prompt",
+		}},
+		{"of no concern to the engine", `{"sampler": {"vllm": {"max_model_len": 100}}}`, []string{}},
 		{"hasty", `{"task": {"countdown": {"hasty": 1.5}}}`, []string{"task.countdown.hasty: got 1.5, want a number from 0 to 1"}},
 		{"one cause, one line", `{"rl": {"prompts": 0, "shards": 3}}`, []string{"rl.prompts: got 0, want a whole number of at least 1"}},
 		{"no JSON", "{\n  \"rl\": }", []string{"spec: got invalid character '}' looking for beginning of value at line 2, column 9, want a JSON object"}},
 		{"nothing", "", []string{"spec: got unexpected end of JSON input at line 1, column 0, want a JSON object"}},
 		{"two values", "{} {}", []string{"spec: got invalid character '{' after top-level value at line 1, column 4, want a JSON object"}},
-		{"no object", "[]", []string{"spec: got [], want an object with the fields version, seed, task, model, sft, pool, rl, snapshot_every, evaluation, resources"}},
+		{"no object", "[]", []string{"spec: got [], want an object with the fields version, seed, task, model, sft, pool, rl, sampler, snapshot_every, evaluation, resources"}},
 		{"all at once", `{"sed": 1, "rl": {"k": 1, "beta": "x", "iterations": 0}}`, []string{
 			"sed: got an unknown key, want a known one: did you mean seed?",
 			`rl.beta: got "x", want a number of at least 0`,

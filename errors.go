@@ -16,6 +16,7 @@ const (
 	KindConflict      Kind = "Conflict"      // something else holds the name
 	KindOutOfMemory   Kind = "OutOfMemory"   // the engine had too little memory for a micro-batch
 	KindNumeric       Kind = "Numeric"       // a loss or gradient was not finite; the state is unchanged
+	KindSamplerGap    Kind = "SamplerGap"    // the sampler's log-probabilities are too far from the trainer's; the state is unchanged
 	KindCorrupt       Kind = "Corrupt"       // an object's bytes are not those its digest names
 	KindStateMismatch Kind = "StateMismatch" // the engine holds another state than the one asked for
 	KindDiskFull      Kind = "DiskFull"      // no room to write
@@ -43,7 +44,7 @@ func (k Kind) ExitCode() int {
 		return 10
 	case KindConflict:
 		return 11
-	case KindCorrupt, KindStateMismatch:
+	case KindCorrupt, KindStateMismatch, KindSamplerGap:
 		return 12
 	case KindUnavailable:
 		return 13

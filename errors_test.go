@@ -77,6 +77,7 @@ func TestKinds(t *testing.T) {
 		{KindUnavailable, true, 13},
 		{KindOutOfMemory, false, 1},
 		{KindNumeric, false, 1},
+		{KindSamplerGap, false, 12},
 		{KindDiskFull, false, 1},
 		{KindPreempted, true, 1},
 		{KindInternal, true, 1},

@@ -12,7 +12,7 @@ var specRules = slices.Concat(
 		whole("version", between(1, 1), "D", "of the spec's format"),
 		whole("seed", atLeast(0), "D", "of everything random"),
 	},
-	taskRules(), modelRules(), sftRules(), poolRules(), rlRules(),
+	taskRules(), modelRules(), sftRules(), poolRules(), rlRules(), samplerRules(),
 	[]Rule{whole("snapshot_every", atLeast(1), "D", "records between snapshots")},
 	evaluationRules(),
 	[]Rule{
@@ -126,6 +126,17 @@ func rlRules() []Rule {
 		number("rl.penalties.nonsense", atLeast(0), "C", "mean negative log-probability, nats a token, above which a response is penalised; 0 switches the detector off"),
 		whole("rl.iterations_per_run", atLeast(1), "D", "iterations before the workflow continues as new"),
 	})
+}
+
+func samplerRules() []Rule {
+	const server = "sampler.vllm."
+	return []Rule{
+		choice("sampler.kind", "D", "what samples: the engine, or a vLLM server that the worker starts", SamplerEngine, SamplerVLLM),
+		number("sampler.gap_limit", atLeast(0), "D", "mean absolute difference of sampler's and trainer's log-probability, nats a token, above which an iteration is not trained on; 0 switches the check off"),
+		choice(server+"dtype", "D", "of weights and activations; the trainer's is float32", "float32", "bfloat16", "float16"),
+		whole(server+"max_model_len", atLeast(0), "D", "longest prompt and response together, tokens; 0 means the model's own"),
+		whole(server+"tensor_parallel_size", between(1, 64), "D", "GPUs that share one copy of the model"),
+	}
 }
 
 func evaluationRules() []Rule {

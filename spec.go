@@ -11,6 +11,7 @@ type Spec struct {
 	SFT           SFTSpec        `json:"sft"`
 	Pool          PoolSpec       `json:"pool"`
 	RL            RLSpec         `json:"rl"`
+	Sampler       SamplerSpec    `json:"sampler"`
 	SnapshotEvery int            `json:"snapshot_every"` // records between snapshots, at least 1 (D: 10)
 	Evaluation    EvaluationSpec `json:"evaluation"`
 	Resources     ResourcesSpec  `json:"resources"`
@@ -135,6 +136,28 @@ type PenaltiesSpec struct {
 	Nonsense         float64 `json:"nonsense"`          // mean negative log-probability, nats a token (C: 1.0); 0 switches it off
 }
 
+// What samples, as SamplerSpec.Kind.
+const (
+	SamplerEngine = "engine" // the engine itself: no server, starts at once
+	SamplerVLLM   = "vllm"   // a vLLM server that the worker starts: for GPUs
+)
+
+// SamplerSpec says what samples, in reinforcement learning and in evaluations.
+// A run from before this section samples with the engine.
+type SamplerSpec struct {
+	Kind     string   `json:"kind"`      // SamplerEngine or SamplerVLLM (D: "engine")
+	GapLimit float64  `json:"gap_limit"` // mean |sampler's - trainer's log-probability|, nats a token, above which an iteration is not trained on (D: 0.1); 0 switches the check off
+	VLLM     VLLMSpec `json:"vllm"`      // of "vllm"
+}
+
+// VLLMSpec is what of a vLLM server decides which tokens it samples, and what it
+// can. What depends on the machine is the worker's configuration.
+type VLLMSpec struct {
+	DataType       string `json:"dtype"`                // of weights and activations: "float32", "bfloat16", "float16" (D: float32, the trainer's)
+	MaxLength      int    `json:"max_model_len"`        // longest prompt and response together, tokens; 0 means the model's own (D)
+	TensorParallel int    `json:"tensor_parallel_size"` // GPUs that share one copy of the model, at least 1 (D: 1)
+}
+
 // EvaluationSpec says what is measured, and when.
 type EvaluationSpec struct {
 	At           []float64   `json:"at"`             // shares of the RL iterations after which to evaluate (P: 0.3, 0.6, 0.9, 1); the SFT policy always is
@@ -191,6 +214,7 @@ func DefaultSpec() Spec {
 			Penalties:         PenaltiesSpec{RepetitionWindow: 80, RepetitionCount: 20, OverLength: true, ForeignScript: true, Nonsense: 1},
 			IterationsPerFlow: 20,
 		},
+		Sampler:       SamplerSpec{Kind: SamplerEngine, GapLimit: 0.1, VLLM: VLLMSpec{DataType: "float32", TensorParallel: 1}},
 		SnapshotEvery: 10,
 		Evaluation: EvaluationSpec{
 			At: []float64{0.3, 0.6, 0.9, 1}, Problems: 512, Samples: 4, Temperature: 1, TopP: 1, MaxTokens: 10240, ShardProblem: 128,

@@ -72,3 +72,11 @@ const (
 	MetricPenalized = "penalized"       // share with any penalty
 	MetricPenaltyOf = "penalty_"        // + reason: share with it
 )
+
+// Metrics of an update record that say how far the sampler's log-probabilities
+// of the same tokens were from the trainer's, as absolute differences.
+const (
+	MetricGapMean  = "logprob_gap_mean"  // nats a token; see SamplerSpec.GapLimit
+	MetricGapMax   = "logprob_gap_max"   // nats, of the worst token
+	MetricGapShare = "logprob_gap_share" // share of the tokens above 0.1 nats
+)

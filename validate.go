@@ -54,12 +54,23 @@ var fits = []fit{
 	ofCountdown(atMostField("pool.problems", "task.countdown.train")),
 	atMostField("rl.shards", "rl.prompts"),
 	ofCountdown(atMostField("evaluation.problems", "task.countdown.held_out")),
+	roomFor("rl.max_tokens", func(s Spec) int { return s.RL.MaxTokens }),
+	roomFor("evaluation.max_tokens", func(s Spec) int { return s.Evaluation.MaxTokens }),
 	ofImported("task.data.train", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.Train != "" }),
 	ofImported("task.data.held_out", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.HeldOut != "" }),
 	ofImported("model.base", "an imported model's name, with task.name %q: a model from scratch knows no words but a game's", func(s Spec) bool { return s.Model.Base != "" }),
 	{"task.exec.command", "task.name", func(s Spec) string {
 		return unless(s.Task.Name != "exec" || len(s.Task.Exec.Command) > 0, `the program that grades, with task.name "exec"`)
 	}},
+}
+
+// roomFor says that a vLLM server must have room for a response and a prompt:
+// it would cut the response short without a word.
+func roomFor(other string, length func(Spec) int) fit {
+	return fit{"sampler.vllm.max_model_len", other, func(s Spec) string {
+		most := s.Sampler.VLLM.MaxLength
+		return unless(s.Sampler.Kind != SamplerVLLM || most == 0 || most > length(s), "0, or above %s, %d, by the length of a prompt", other, length(s))
+	}}
 }
 
 // game is the task that is made from the seed.

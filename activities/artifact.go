@@ -3,6 +3,8 @@ package activities
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"os"
 	"path"
@@ -54,6 +56,11 @@ func uploadFile(ctx context.Context, store t1.Store, key, file string, beat beat
 // downloadDirectory fetches an artifact into a new directory below the cache
 // and answers its path. Each file is checked against the manifest.
 func downloadDirectory(ctx context.Context, store t1.Store, key, target string, beat beat) (t1.Manifest, error) {
+	return downloadFiles(ctx, store, key, target, func(string) bool { return true }, beat)
+}
+
+// downloadFiles is downloadDirectory for the files of some names.
+func downloadFiles(ctx context.Context, store t1.Store, key, target string, wanted func(name string) bool, beat beat) (t1.Manifest, error) {
 	manifest, err := readJSON[t1.Manifest](ctx, store, path.Join(key, t1.ManifestName))
 	if err != nil {
 		return manifest, err
@@ -66,12 +73,55 @@ func downloadDirectory(ctx context.Context, store t1.Store, key, target string, 
 			return manifest, t1.Errorf(t1.KindCorrupt, "%s/%s names a file outside its directory: %q", key, t1.ManifestName, file.Key)
 		}
 		name := file.Key
+		if !wanted(name) {
+			continue
+		}
 		file.Key = path.Join(key, name)
 		if err := downloadFile(ctx, store, file, filepath.Join(target, name), beat); err != nil {
 			return manifest, err
 		}
 	}
 	return manifest, nil
+}
+
+// verifyDirectory checks that a directory holds the files of an artifact, each
+// of them whole, and no others.
+func verifyDirectory(ctx context.Context, directory, key string, manifest t1.Manifest) error {
+	names, err := os.ReadDir(directory)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name.Name() != t1.ManifestName && !slices.ContainsFunc(manifest.Files, func(file t1.Ref) bool { return file.Key == name.Name() }) {
+			return t1.Errorf(t1.KindCorrupt, "the copy of %s holds %s, which its manifest does not name", key, name.Name())
+		}
+	}
+	for _, file := range manifest.Files {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		found, err := fileDigest(filepath.Join(directory, file.Key))
+		if err != nil {
+			return t1.Errorf(t1.KindCorrupt, "the copy of %s: %w", key, err)
+		}
+		if found != file.SHA256 {
+			return t1.Errorf(t1.KindCorrupt, "the copy of %s/%s has sha256 %.12s, its manifest says %.12s", key, file.Key, found, file.SHA256)
+		}
+	}
+	return nil
+}
+
+func fileDigest(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // downloadFile fetches an object whole or not at all.

@@ -29,7 +29,7 @@ func BuildModel(ctx context.Context, host *Host, spec t1.Spec, directory string)
 	if err != nil {
 		return err
 	}
-	return client.Publish(ctx, directory, state.Policy)
+	return client.Publish(ctx, directory, state.Policy, nil)
 }
 
 // speaks checks that the model which the engine holds writes each word of a
@@ -44,7 +44,7 @@ func speaks(ctx context.Context, client *engine.Client, game t1.Task) error {
 	if err != nil {
 		return err
 	}
-	read, err := client.Decode(ctx, ids)
+	read, err := client.Decode(ctx, "", ids)
 	if err != nil {
 		return err
 	}

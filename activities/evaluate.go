@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"t1"
@@ -96,7 +97,7 @@ func (e *evaluation) key(kind string) string {
 
 // answer gives each problem's greedy response, then its samples.
 func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1.Evaluated, error) {
-	client, err := e.host.engine(ctx, e.in.Evaluation.Run, beat)
+	sampler, err := e.host.sampler(ctx, e.in.Evaluation.Run, beat)
 	if err != nil {
 		return nil, err
 	}
@@ -104,13 +105,13 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 	var all []t1.Evaluated
 	for _, mode := range []string{modeGreedy, modeSample} {
 		g := generation{
-			Policy: in.Policy, Problems: e.problems, Samples: 1, TopP: 1, MaxTokens: in.Spec.MaxTokens,
+			sampling: sampling{Policy: in.Policy, TopP: 1, MaxTokens: in.Spec.MaxTokens}, Problems: e.problems, Samples: 1,
 			Seed: func(p t1.Problem) uint64 { return t1.SeedFor(in.Seed, "evaluate", in.Suite, p.ID) },
 		}
 		if mode == modeSample {
 			g.Samples, g.Temperature, g.TopP = in.Spec.Samples, in.Spec.Temperature, in.Spec.TopP
 		}
-		rollouts, done, err := e.host.respond(ctx, client, in.Run, g, beat)
+		rollouts, done, err := g.respond(ctx, sampler, beat)
 		if err != nil {
 			return nil, err
 		}
@@ -214,28 +215,24 @@ func summaryPrompt(row t1.Evaluated, kept int, cue []int32) []int32 {
 	return append(prompt, cue...)
 }
 
-// summarizeAtOnce bounds the prompts of one call to the engine.
+// summarizeAtOnce bounds the prompts of one batch.
 const summarizeAtOnce = 2048
 
 // summarize gives the summary model's greedy answers.
 func (e *evaluation) summarize(ctx context.Context, prompts []engine.Prompt, beat beat, tokens *int64) ([]string, error) {
-	client, err := e.host.engine(ctx, e.in.Evaluation.Run, beat)
+	sampler, err := e.host.sampler(ctx, e.in.Evaluation.Run, beat)
 	if err != nil {
 		return nil, err
 	}
 	in := e.in.Evaluation
-	answers := make([]string, 0, len(prompts))
-	for from := 0; from < len(prompts); from += summarizeAtOnce {
-		responses, done, err := e.host.generate(ctx, client, in.Run, engine.Generation{
-			Policy: in.Summary, Prompts: prompts[from:min(from+summarizeAtOnce, len(prompts))], TopP: 1, MaxTokens: in.Spec.Scaling.SummaryTokens,
-		}, beat)
-		if err != nil {
-			return nil, err
-		}
-		*tokens += done.Tokens
+	answers := make([]string, len(prompts))
+	how := sampling{Policy: in.Summary, TopP: 1, MaxTokens: in.Spec.Scaling.SummaryTokens}
+	done, err := sampler.respond(ctx, how, slices.Collect(slices.Chunk(prompts, summarizeAtOnce)), func(batch int, responses []sampled) error {
 		for _, r := range responses {
-			answers = append(answers, r.Text)
+			answers[batch*summarizeAtOnce+r.Prompt] = r.Text
 		}
-	}
-	return answers, nil
+		return nil
+	}, beat)
+	*tokens += done.Tokens
+	return answers, err
 }

@@ -11,12 +11,14 @@ import (
 	"t1"
 	"t1/infra/engine"
 	"t1/infra/program"
+	"t1/infra/vllm"
 )
 
 // Host is what the activities of one machine share.
 type Host struct {
 	Store    t1.Store
 	Engine   *engine.Process // nil on a host without a trainer or sampler queue
+	VLLM     vllm.Options    // of a vLLM server on this machine, but for what a spec says; without a Python there is none
 	Verifier program.Program // grades mathematics; without a command on a host without a scorer's queue
 	Cache    string          // directory for fetched objects; may be lost at any time
 	Log      zerolog.Logger
@@ -24,6 +26,14 @@ type Host struct {
 	restoring sync.Mutex         // one replay at a time
 	problems  memo[[]t1.Problem] // decoded data sets, newest only
 	pools     memo[t1.Pool]      // decoded pools, newest only
+	probed    memo[[][]int32]    // prompts of probes, of the newest run only
+	served    serving            // by the vLLM server
+}
+
+// Close ends the processes that the host has started, for good.
+func (h *Host) Close() {
+	h.Engine.Close()
+	h.served.close()
 }
 
 // memo remembers the value made last, by key.

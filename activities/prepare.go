@@ -37,7 +37,7 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
-	result, err := h.perform(ctx, client, record, beat)
+	result, err := h.perform(ctx, client, record, anyGap, beat)
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}

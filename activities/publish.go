@@ -19,7 +19,14 @@ func (h *Host) publish(ctx context.Context, client *engine.Client, run string, p
 		return err
 	}
 	defer remove()
-	if err := during(beat, func() error { return client.Publish(ctx, directory, policy) }); err != nil {
+	prompts, err := h.probing(ctx, run)
+	if err != nil {
+		return err
+	}
+	if err := during(beat, func() error { return client.Publish(ctx, directory, policy, prompts) }); err != nil {
+		return err
+	}
+	if err := h.firstProbes(ctx, key, directory); err != nil {
 		return err
 	}
 	_, err = uploadDirectory(ctx, h.Store, key, directory, policy, beat)

@@ -124,7 +124,7 @@ func refuseSnapshot(key string, err error) error {
 // replay does a record's work again and checks that it ends in the same state.
 // It answers what the engine made.
 func (h *Host) replay(ctx context.Context, client *engine.Client, record t1.Record, beat beat) (engine.StepResult, error) {
-	result, err := h.perform(ctx, client, record, beat)
+	result, err := h.perform(ctx, client, record, anyGap, beat)
 	if err != nil {
 		return result, err
 	}
@@ -146,8 +146,12 @@ func (h *Host) diverged(ctx context.Context, client *engine.Client, record t1.Re
 	return t1.Errorf(t1.KindCorrupt, "record %d of run %s replays to state %.12s, but the log says %.12s", record.Seq, record.Run, got, record.Result)
 }
 
-// perform sends a record's work to the engine, which holds the parent state.
-func (h *Host) perform(ctx context.Context, client *engine.Client, record t1.Record, beat beat) (engine.StepResult, error) {
+// anyGap is the limit of work that is done again: it was within it the first time.
+const anyGap = 0
+
+// perform sends a record's work to the engine, which holds the parent state. An
+// update whose sampler is farther from the trainer than gapLimit is not done.
+func (h *Host) perform(ctx context.Context, client *engine.Client, record t1.Record, gapLimit float64, beat beat) (engine.StepResult, error) {
 	switch record.Kind {
 	case t1.RecordInit:
 		state, err := h.open(ctx, client, *record.Init, beat)
@@ -159,7 +163,7 @@ func (h *Host) perform(ctx context.Context, client *engine.Client, record t1.Rec
 		}
 		return client.FineTune(ctx, record.Parent, traces, *record.SFT, beat)
 	case t1.RecordUpdate:
-		return h.performUpdate(ctx, client, record, beat)
+		return h.performUpdate(ctx, client, record, gapLimit, beat)
 	}
 	return engine.StepResult{}, t1.Errorf(t1.KindInvalid, "record %d of run %s is of kind %q, which this t1 does not know", record.Seq, record.Run, record.Kind)
 }
@@ -172,7 +176,7 @@ func (h *Host) open(ctx context.Context, client *engine.Client, step t1.InitStep
 	return client.OpenScratch(ctx, step)
 }
 
-func (h *Host) performUpdate(ctx context.Context, client *engine.Client, record t1.Record, beat beat) (engine.StepResult, error) {
+func (h *Host) performUpdate(ctx context.Context, client *engine.Client, record t1.Record, gapLimit float64, beat beat) (engine.StepResult, error) {
 	blocks, err := h.fetchAll(ctx, record.Update.Rollouts, beat)
 	if err != nil {
 		return engine.StepResult{}, err
@@ -181,5 +185,5 @@ func (h *Host) performUpdate(ctx context.Context, client *engine.Client, record 
 	if err != nil {
 		return engine.StepResult{}, err
 	}
-	return client.Update(ctx, record.Parent, blocks, scores, record.Update.Hyper, record.Update.Anchor, beat)
+	return client.Update(ctx, record.Parent, blocks, scores, record.Update.Hyper, record.Update.Anchor, gapLimit, beat)
 }

@@ -49,8 +49,9 @@ func newHost(t *testing.T) *Host {
 		t.Fatal(err)
 	}
 	process := engine.New(engine.Options{Python: python, Dir: root, Threads: 1, Stall: time.Minute})
-	t.Cleanup(process.Close)
-	return &Host{Store: store, Engine: process, Cache: t.TempDir(), Log: zerolog.Nop()}
+	h := &Host{Store: store, Engine: process, Cache: t.TempDir(), Log: zerolog.Nop()}
+	t.Cleanup(h.Close)
+	return h
 }
 
 // short drives a run by hand, as the Train workflow does.
@@ -63,10 +64,7 @@ type short struct {
 	k    int // responses a prompt; 0 is 4
 }
 
-func begin(t *testing.T, h *Host, run string) *short {
-	t.Helper()
-	return beginWith(t, h, run, tinySpec)
-}
+func begin(t *testing.T, h *Host, run string) *short { return beginWith(t, h, run, tinySpec) }
 
 func beginWith(t *testing.T, h *Host, run, spec string) *short {
 	t.Helper()

@@ -29,16 +29,16 @@ func (h *Host) sample(ctx context.Context, in t1.SampleInput, beat beat) (t1.Sam
 	if err != nil {
 		return t1.SampleOutput{}, err
 	}
-	var out t1.SampleOutput
-	block := 0
-	for chunk := range slices.Chunk(problems, in.BlockPrompts) {
-		if err := h.sampleBlock(ctx, in, block, chunk, &out, beat); err != nil {
-			return t1.SampleOutput{}, err
-		}
-		block++
+	shard := blocks{host: h, in: in, problems: slices.Collect(slices.Chunk(problems, in.BlockPrompts))}
+	shard.out.Responses = len(problems) * in.Samples
+	if err := shard.find(ctx); err != nil {
+		return t1.SampleOutput{}, err
 	}
-	out.Seconds = time.Since(start).Seconds()
-	return out, nil
+	if err := shard.make(ctx, beat); err != nil {
+		return t1.SampleOutput{}, err
+	}
+	shard.out.Seconds = time.Since(start).Seconds()
+	return shard.out, nil
 }
 
 // prompts gives the shard's problems, in order.
@@ -65,33 +65,59 @@ func (h *Host) prompts(ctx context.Context, in t1.SampleInput) ([]t1.Problem, er
 	return drawn, nil
 }
 
-func (h *Host) sampleBlock(ctx context.Context, in t1.SampleInput, block int, problems []t1.Problem, out *t1.SampleOutput, beat beat) error {
-	key := t1.BlockKey(in.Run, in.Iteration, in.Shard, block)
-	out.Responses += len(problems) * in.Samples
-	ref, err := h.Store.Head(ctx, key)
-	if err == nil {
-		out.Blocks = append(out.Blocks, ref)
-		out.Found++
+// blocks is a shard of an iteration at work.
+type blocks struct {
+	host     *Host
+	in       t1.SampleInput
+	problems [][]t1.Problem // of each block
+	missing  []int          // blocks to make
+	out      t1.SampleOutput
+}
+
+func (b *blocks) key(block int) string {
+	return t1.BlockKey(b.in.Run, b.in.Iteration, b.in.Shard, block)
+}
+
+// find looks for the blocks that an earlier attempt wrote.
+func (b *blocks) find(ctx context.Context) error {
+	b.out.Blocks = make([]t1.Ref, len(b.problems))
+	for i := range b.problems {
+		ref, err := b.host.Store.Head(ctx, b.key(i))
+		switch {
+		case err == nil:
+			b.out.Blocks[i] = ref
+			b.out.Found++
+		case t1.KindOf(err) == t1.KindNotFound:
+			b.missing = append(b.missing, i)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// make samples what is missing and writes each block as soon as it is complete.
+func (b *blocks) make(ctx context.Context, beat beat) error {
+	if len(b.missing) == 0 {
 		return nil
 	}
-	if t1.KindOf(err) != t1.KindNotFound {
-		return err
-	}
-	client, err := h.engine(ctx, in.Run, beat)
+	sampler, err := b.host.sampler(ctx, b.in.Run, beat)
 	if err != nil {
 		return err
 	}
-	rows, done, err := h.respond(ctx, client, in.Run, generation{
-		Policy: in.Policy, Problems: problems, Samples: in.Samples, Temperature: in.Temperature, TopP: in.TopP, MaxTokens: in.MaxTokens,
-		Seed: func(p t1.Problem) uint64 { return t1.SeedFor(in.Seed, "sample", in.Iteration, p.ID) },
+	seed := func(p t1.Problem) uint64 { return t1.SeedFor(b.in.Seed, "sample", b.in.Iteration, p.ID) }
+	batches := make([][]engine.Prompt, len(b.missing))
+	for i, block := range b.missing {
+		batches[i] = promptsOf(b.problems[block], seed, b.in.Samples)
+	}
+	how := sampling{Policy: b.in.Policy, Temperature: b.in.Temperature, TopP: b.in.TopP, MaxTokens: b.in.MaxTokens}
+	done, err := sampler.respond(ctx, how, batches, func(batch int, responses []sampled) error {
+		block := b.missing[batch]
+		ref, err := b.host.keepFirst(ctx, b.key(block), rolloutsOf(b.problems[block], responses))
+		b.out.Blocks[block] = ref
+		return err
 	}, beat)
-	if err != nil {
-		return err
-	}
-	out.Tokens += done.Tokens
-	out.EngineSeconds += done.Seconds
-	ref, err = h.keepFirst(ctx, key, rows)
-	out.Blocks = append(out.Blocks, ref)
+	b.out.Tokens, b.out.EngineSeconds = done.Tokens, done.Seconds
 	return err
 }
 
@@ -103,70 +129,4 @@ func (h *Host) keepFirst(ctx context.Context, key string, rows []t1.Rollout) (t1
 		return h.Store.Head(ctx, key)
 	}
 	return ref, err
-}
-
-// generation asks a policy to respond to problems.
-type generation struct {
-	Policy      t1.Digest
-	Problems    []t1.Problem
-	Samples     int
-	Temperature float64
-	TopP        float64
-	MaxTokens   int
-	Seed        func(t1.Problem) uint64
-}
-
-// respond samples and gives the rollouts in the order of the problems, then of
-// the samples.
-func (h *Host) respond(ctx context.Context, client *engine.Client, run string, g generation, beat beat) ([]t1.Rollout, engine.Generated, error) {
-	prompts := make([]engine.Prompt, len(g.Problems))
-	for i, p := range g.Problems {
-		prompts[i] = engine.Prompt{Tokens: p.Tokens, Seed: g.Seed(p), Samples: g.Samples}
-	}
-	responses, done, err := h.generate(ctx, client, run, engine.Generation{
-		Policy: g.Policy, Prompts: prompts, Temperature: g.Temperature, TopP: g.TopP, MaxTokens: g.MaxTokens,
-	}, beat)
-	if err != nil {
-		return nil, done, err
-	}
-	rows := make([]t1.Rollout, len(responses))
-	for i, r := range responses {
-		rows[i] = t1.Rollout{
-			Problem: g.Problems[r.Prompt].ID, Sample: int32(r.Sample), Prompt: g.Problems[r.Prompt].Tokens,
-			Tokens: r.Tokens, LogProbs: r.LogProbs, Finish: r.Finish, Text: r.Text, Policy: g.Policy,
-		}
-	}
-	return rows, done, nil
-}
-
-// openTries bounds how often a policy is opened for one sampling: runs that share
-// an engine may each need another one.
-const openTries = 5
-
-// generate makes the policy ready, samples, and sorts the responses by prompt,
-// then sample: they come in the order in which they finish.
-func (h *Host) generate(ctx context.Context, client *engine.Client, run string, g engine.Generation, beat beat) ([]engine.Response, engine.Generated, error) {
-	var responses []engine.Response
-	var done engine.Generated
-	for try := 1; ; try++ {
-		if _, err := h.ready(ctx, client, run, g.Policy, beat); err != nil {
-			return nil, engine.Generated{}, err
-		}
-		var err error
-		done, err = client.Generate(ctx, g, func(r engine.Response) { responses = append(responses, r) }, beat)
-		if err == nil {
-			break
-		}
-		// Another run may have taken the engine to its own state in between, and the policy with it.
-		if t1.KindOf(err) != t1.KindNotFound || try == openTries {
-			return nil, done, err
-		}
-	}
-	slices.SortFunc(responses, func(a, b engine.Response) int {
-		if a.Prompt != b.Prompt {
-			return a.Prompt - b.Prompt
-		}
-		return a.Sample - b.Sample
-	})
-	return responses, done, nil
 }

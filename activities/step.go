@@ -48,6 +48,8 @@ type attempt struct {
 	start   time.Time
 	seconds map[string]float64
 	tokens  map[string]int64
+
+	gapLimit float64 // see t1.SamplerSpec
 }
 
 func newAttempt() *attempt {
@@ -70,7 +72,7 @@ func (h *Host) compute(ctx context.Context, record t1.Record, a *attempt, beat b
 		return nil, engine.StepResult{}, replayed, err
 	}
 	start = time.Now()
-	result, err := h.perform(ctx, client, record, beat)
+	result, err := h.perform(ctx, client, record, a.gapLimit, beat)
 	a.lap("compute", start)
 	a.seconds["engine_compute"] = result.Seconds
 	a.tokens["compute"] = result.Tokens

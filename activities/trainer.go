@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"path"
 	"time"
 
 	"t1"
@@ -71,14 +72,19 @@ func (h *Host) update(ctx context.Context, in t1.UpdateInput, beat beat) (t1.Ste
 	if step, there, err := h.found(ctx, in.Run, in.Seq); there || err != nil {
 		return step, err
 	}
+	spec, err := h.spec(ctx, in.Run)
+	if err != nil {
+		return t1.Step{}, err
+	}
 	a := newAttempt()
+	a.gapLimit = spec.Sampler.GapLimit
 	record, scores, err := h.updateRecord(ctx, in)
 	if err != nil {
 		return t1.Step{}, err
 	}
 	client, result, replayed, err := h.compute(ctx, record, a, beat)
 	if err != nil {
-		return t1.Step{}, err
+		return t1.Step{}, hintAtGap(in, err)
 	}
 	advantages, err := advantageRows(scores, result.Rollouts)
 	if err != nil {
@@ -96,6 +102,16 @@ func (h *Host) update(ctx context.Context, in t1.UpdateInput, beat beat) (t1.Ste
 	a.include(in.Observed)
 	h.observe(ctx, in.Run, in.Seq, replayed, a)
 	return step, nil
+}
+
+// hintAtGap says what to do about rollouts that were not trained on.
+func hintAtGap(in t1.UpdateInput, err error) error {
+	if t1.KindOf(err) != t1.KindSamplerGap {
+		return err
+	}
+	return t1.Errorf(t1.KindSamplerGap, "iteration %d was not trained on: %w", in.Iteration, err).
+		WithHint(`resolve with {"action":"skip"} leaves this iteration out; to sample it anew, once sampler and trainer agree (docs/vllm.md), delete %s/ and %s, then resolve with {"action":"retry"}`,
+			path.Dir(t1.BlockKey(in.Run, in.Iteration, 0, 0)), t1.ScoresKey(in.Run, in.Iteration))
 }
 
 // updateRecord is the record without its outcome, and the scores it rests on.

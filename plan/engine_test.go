@@ -99,7 +99,7 @@ func peakOfSteps(t *testing.T, scratch t1.ScratchSpec, prompts, k, length int, f
 	rl := t1.DefaultSpec().RL
 	hyper := t1.Hyper{LearningRate: 1e-3, Beta: rl.Beta, Alpha: rl.Alpha, ClipRatio: rl.ClipRatio, Aggregation: rl.Aggregation, Temperature: 1, TopP: 1, Optimizer: rl.Optimizer}
 	for parent, step := state.Digest, 0; step < 2; step++ {
-		result, err := client.Update(ctx, parent, []string{rollouts}, scores, hyper, t1.AnchorMove{Action: "ema", Coefficient: 0.9}, nil)
+		result, err := client.Update(ctx, parent, []string{rollouts}, scores, hyper, t1.AnchorMove{Action: "ema", Coefficient: 0.9}, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

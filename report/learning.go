@@ -38,8 +38,10 @@ var updateCharts = []metricChart{
 	{id: "kl", title: "KL to the anchor", unit: "nats a response, mean d", metrics: one("kl")},
 	{id: "gradient", title: "Gradient norm", unit: "before clipping", metrics: one("grad_norm"), zero: true,
 		limit: func(s t1.Spec) (float64, string) { return s.RL.Optimizer.GradientClip, "clipped above" }},
-	{id: "gap", title: "Sampler against trainer", unit: "gap, nats a token", zero: true, metrics: []metricLine{
-		{key: "logprob_gap_max", name: "largest", class: "c-2", marker: chart.Square}, {key: "logprob_gap_mean", name: "mean", class: "c-1", marker: chart.Circle}}},
+	{id: "gap", title: "Sampler against trainer", unit: "gap, nats a token", zero: true,
+		limit: func(s t1.Spec) (float64, string) { return s.Sampler.GapLimit, "mean stops the run above" },
+		metrics: []metricLine{
+			{key: t1.MetricGapMax, name: "largest", class: "c-2", marker: chart.Square}, {key: t1.MetricGapMean, name: "mean", class: "c-1", marker: chart.Circle}}},
 	{id: "rate", title: "Learning rate", unit: "in force", metrics: one("learning_rate"), zero: true, exact: true},
 }
 

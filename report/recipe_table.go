@@ -3,7 +3,7 @@ package report
 // groupTitles names the parts of a spec.
 var groupTitles = map[string]string{
 	"version": "Run", "seed": "Run", "snapshot_every": "Run", "resources": "Run", "task": "Task", "model": "Model",
-	"sft": "Supervised fine-tuning", "pool": "Prompt pool", "rl": "Reinforcement learning", "evaluation": "Evaluation",
+	"sft": "Supervised fine-tuning", "pool": "Prompt pool", "rl": "Reinforcement learning", "sampler": "Sampler", "evaluation": "Evaluation",
 }
 
 // settings lists every field of a spec with what the recipe says about it.
@@ -55,6 +55,12 @@ var settings = []setting{
 	{"rl.shards", "sampling activities an iteration", "", "", "D"},
 	{"rl.block_prompts", "prompts in one block of rollouts", "", "", "D"},
 	{"rl.iterations_per_run", "iterations before the workflow continues as new", "", "", "D"},
+
+	{"sampler.kind", "what samples", "", "", "D"},
+	{"sampler.gap_limit", "sampler against trainer, nats a token, above which an iteration is not trained on", "", "", "D"},
+	{"sampler.vllm.dtype", "of weights and activations", "", "", "D"},
+	{"sampler.vllm.max_model_len", "longest prompt and response together", "", "", "D"},
+	{"sampler.vllm.tensor_parallel_size", "GPUs that share one copy of the model", "", "", "D"},
 
 	{"evaluation.at", "shares of the iterations", "[0.3, 0.6, 0.9, 1]", "", "P"},
 	{"evaluation.every", "also every so many iterations", "", "", "D"},

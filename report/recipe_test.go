@@ -40,7 +40,7 @@ func TestDefaultSpecIsTheRecipe(t *testing.T) {
 			assert.False(t, r.Differs, "%s: %s, recipe %s", r.Path, r.Value, r.Recipe)
 		}
 	}
-	assert.Equal(t, []string{"Supervised fine-tuning", "Prompt pool", "Reinforcement learning", "Evaluation", "Task", "Model", "Run"}, names)
+	assert.Equal(t, []string{"Supervised fine-tuning", "Prompt pool", "Reinforcement learning", "Sampler", "Evaluation", "Task", "Model", "Run"}, names)
 }
 
 func TestRecipeShowsWhatDiffers(t *testing.T) {

@@ -105,7 +105,7 @@ func failure(err error) (kind t1.Kind, reason string, final bool) {
 // the kind for anything else.
 func kindOf(err *temporal.ApplicationError) t1.Kind {
 	switch kind := t1.Kind(err.Type()); kind {
-	case t1.KindInvalid, t1.KindNotFound, t1.KindConflict, t1.KindOutOfMemory, t1.KindNumeric, t1.KindCorrupt,
+	case t1.KindInvalid, t1.KindNotFound, t1.KindConflict, t1.KindOutOfMemory, t1.KindNumeric, t1.KindSamplerGap, t1.KindCorrupt,
 		t1.KindStateMismatch, t1.KindDiskFull, t1.KindUnavailable, t1.KindPreempted:
 		return kind
 	}

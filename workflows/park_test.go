@@ -110,7 +110,7 @@ func TestAFailingStepParksAndRetryGoesOn(t *testing.T) {
 
 func TestOnlySoManyAttemptsAreMadeOfWhatKeepsFailing(t *testing.T) {
 	for kind, want := range map[t1.Kind]int{
-		t1.KindNumeric: 1, t1.KindInternal: 10, t1.KindStateMismatch: 10, t1.KindUnavailable: 80, t1.KindPreempted: 500,
+		t1.KindNumeric: 1, t1.KindSamplerGap: 1, t1.KindInternal: 10, t1.KindStateMismatch: 10, t1.KindUnavailable: 80, t1.KindPreempted: 500,
 	} {
 		w := newWorld(smallSpec(3))
 		(&broken{"Update", 1, failing(kind, "no", "")}).in(w)

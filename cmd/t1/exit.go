@@ -80,7 +80,7 @@ func noTemporal(err error) error {
 // kindNamed is the kind an activity or an update put into a failure's type.
 func kindNamed(name string) t1.Kind {
 	switch kind := t1.Kind(name); kind {
-	case t1.KindInvalid, t1.KindNotFound, t1.KindConflict, t1.KindOutOfMemory, t1.KindNumeric, t1.KindCorrupt,
+	case t1.KindInvalid, t1.KindNotFound, t1.KindConflict, t1.KindOutOfMemory, t1.KindNumeric, t1.KindSamplerGap, t1.KindCorrupt,
 		t1.KindStateMismatch, t1.KindDiskFull, t1.KindUnavailable, t1.KindPreempted:
 		return kind
 	}

@@ -102,6 +102,7 @@ func metricFigures(s t1.Status) []figure {
 	add("KL", metricKL, "%.3f", 1)
 	add("entropy", metricEntropy, "%.3f", 1)
 	add("length", t1.MetricLength, "%.0f", 1)
+	add("gap", t1.MetricGapMean, "%.1g", 1) // sampler against trainer
 	return figures
 }
 

@@ -19,7 +19,7 @@ const commonExits = `  0    done
   2    the command line, a setting or a spec is wrong
   10   a run, file or object is not there
   11   something else holds the name, the port or the directory
-  12   a digest does not match
+  12   a digest does not match, or the sampler is too far from the trainer
   13   Temporal, the worker or the store does not answer
   130  ended at once by a second Ctrl-C`
 
@@ -28,6 +28,10 @@ const environment = `  T1_HOME             where data and logs are (.t1)
                       or s3://bucket/prefix with T1_S3_REGION, T1_S3_ENDPOINT
                       and T1_S3_PATH_STYLE=true as the server needs them
   T1_ENGINE_DIR       the engine's Python project (engine, here or beside the binary)
+  T1_VLLM_PYTHON      the interpreter of an environment with vLLM (that of make setup-vllm)
+  T1_VLLM_MEMORY      share of each GPU's memory for vLLM (vLLM's own default)
+  T1_VLLM_SEQUENCES   responses that vLLM decodes at once (64)
+  T1_VLLM_ARGUMENTS   more of the vLLM server's own, such as "--enforce-eager"
   T1_PYTHON           Python of the engine ($T1_ENGINE_DIR/.venv/bin/python)
   T1_TEMPORAL_BINARY  the temporal CLI (from PATH, else beside t1)
   T1_LOG_LEVEL        debug, info, warn or error (info)

@@ -20,6 +20,12 @@ type settings struct {
 	EngineDir      string `split_words:"true"`
 	TemporalBinary string `split_words:"true"`
 	LogLevel       string `split_words:"true" default:"info"`
+
+	// How this machine runs the vLLM server of a spec with sampler.kind "vllm".
+	VLLMPython    string  `split_words:"true"` // interpreter of an environment with vLLM
+	VLLMMemory    float64 `split_words:"true"` // share of each GPU's memory, in (0, 1]; 0 means vLLM's own
+	VLLMSequences int     `split_words:"true"` // decoded at once; 0 means 64
+	VLLMArguments string  `split_words:"true"` // more of the server's own, between spaces
 }
 
 func (t *tool) readSettings() error {

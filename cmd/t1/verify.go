@@ -45,7 +45,7 @@ func (t *tool) verify(ctx context.Context, run string, from, to int, asJSON bool
 	if err != nil {
 		return err
 	}
-	defer host.Engine.Close()
+	defer host.Close()
 	// A cache of its own: the worker's engine may be using the other.
 	host.Cache, err = os.MkdirTemp(t.settings.cacheDir(), "verify-*")
 	if err != nil {

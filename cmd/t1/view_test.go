@@ -15,7 +15,7 @@ func at(phase string, done, total, iteration int) t1.Status {
 	return t1.Status{
 		Phase: phase, Done: done, Total: total, Iteration: iteration, Iterations: 8, Seq: iteration + 2,
 		PhaseAt: looked.Add(-10 * time.Second).Format(time.RFC3339),
-		Metrics: map[string]float64{t1.MetricReward: 0.25, t1.MetricAccuracy: 0.5, t1.MetricPenaltyOf + "over_length": 0.125, t1.MetricPenaltyOf + "nonsense": 0},
+		Metrics: map[string]float64{t1.MetricReward: 0.25, t1.MetricAccuracy: 0.5, t1.MetricPenaltyOf + "over_length": 0.125, t1.MetricPenaltyOf + "nonsense": 0, t1.MetricGapMean: 2.1e-7},
 	}
 }
 
@@ -32,8 +32,8 @@ func TestLines(t *testing.T) {
 	v.Waiting("no worker answers")
 	v.Waiting("no worker answers") // told
 	show(at(t1.PhaseEvaluating, 0, 2, 4))
-	want := `rl 1/8  reward +0.250  accuracy 50.0%  over-length 12.5%  1:10 left
-rl 4/8  reward +0.250  accuracy 50.0%  over-length 12.5%  0:10 left
+	want := `rl 1/8  reward +0.250  accuracy 50.0%  gap 2e-07  over-length 12.5%  1:10 left
+rl 4/8  reward +0.250  accuracy 50.0%  gap 2e-07  over-length 12.5%  0:10 left
 waiting: no worker answers
 evaluating 0/2
 `
@@ -52,7 +52,7 @@ func TestDrawing(t *testing.T) {
 	}
 	want := []string{
 		"rl         ████████████░░░░░░░░░░░░    4/8   ",
-		"  reward +0.250  accuracy 50.0%",
+		"  reward +0.250  accuracy 50.0%  gap 2e-07",
 		"  over-length 12.5%",
 		"evaluating ████████████░░░░░░░░░░░░    1/2     0:10 left",
 	}

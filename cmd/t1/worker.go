@@ -28,8 +28,9 @@ func (t *tool) workerCommand() *cobra.Command {
 		Use:   "worker",
 		Short: "Serve task queues, with an engine; t1 up starts one by itself",
 		Long: `worker connects to Temporal and does the work of the queues it serves. It starts
-the engine when there is work for it and starts it again when it dies. SIGTERM
-drains: work in flight gets ten seconds, the rest goes on elsewhere.`,
+the engine when there is work for it and starts it again when it dies; and so a
+vLLM server, for runs whose spec has sampler.kind "vllm". SIGTERM drains: work in
+flight gets ten seconds, the rest goes on elsewhere.`,
 		Example: `  t1 worker
   TEMPORAL_ADDRESS=temporal.example:7233 t1 worker --queues t1-train,t1-sample`,
 		Args: none,
@@ -57,7 +58,7 @@ func (t *tool) worker(ctx context.Context, queues []string) error {
 	if err != nil {
 		return err
 	}
-	defer host.Engine.Close()
+	defer host.Close()
 	temporal, err := t.dialPatiently(ctx, log)
 	if err != nil {
 		return err
@@ -102,7 +103,11 @@ func (t *tool) newHost(ctx context.Context, log zerolog.Logger) (*activities.Hos
 	if err != nil {
 		return nil, err
 	}
-	return &activities.Host{Store: store, Engine: process, Verifier: verifier, Cache: t.settings.cacheDir(), Log: log}, nil
+	server, err := t.settings.vllmOptions()
+	if err != nil {
+		return nil, err
+	}
+	return &activities.Host{Store: store, Engine: process, VLLM: server, Verifier: verifier, Cache: t.settings.cacheDir(), Log: log}, nil
 }
 
 // dialPatiently connects for a worker, whose server may be starting yet.

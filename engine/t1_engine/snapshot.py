@@ -12,6 +12,7 @@ Example state.json:
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from t1_engine.anchor import AnchorRule, new_anchor
 from t1_engine.config import Config
 from t1_engine.digest import policy_digest
 from t1_engine.directory import names, new_directory
-from t1_engine.language import read_settings
+from t1_engine.language import Language, read_settings
+from t1_engine.probe import FILE as PROBES
+from t1_engine.probe import probes
 from t1_engine.state import Identity, State
 from t1_engine.status import Code, Refused
 
@@ -92,12 +95,14 @@ def assemble(path: Path) -> tuple[State, dict[str, Any]]:
     return state, about
 
 
-def publish(state: State, path: Path) -> list[str]:
-    """Writes the policy alone, as a directory that transformers and vLLM load."""
+def publish(state: State, path: Path, prompts: Sequence[Sequence[int]] = ()) -> list[str]:
+    """Writes the policy alone, as a directory that transformers and vLLM load; with its answers to probing prompts."""
     with new_directory(path) as directory:
         model.save(state.policy, directory)
         tokenizer.save(state.tokenizer, state.language.settings, directory)
         write_json(directory / "generation_config.json", generation(state.policy.config))
+        if prompts:
+            write_json(directory / PROBES, probes(state.policy, prompts))
     return names(path)
 
 
@@ -120,6 +125,19 @@ def read_policy(path: Path, expect: str) -> model.Model:
     if found != expect:
         raise Refused(Code.DATA_LOSS, f"policy {path}: its tensors have digest {found[:12]}, not {expect[:12]}")
     return policy
+
+
+def read_language(path: Path) -> tuple[Language, Config]:
+    """The tokenizer of a published policy; its weights need not be there. Missing is NOT_FOUND, else DATA_LOSS."""
+    if not path.is_dir():
+        raise Refused(Code.NOT_FOUND, f"policy {path}: not there")
+    try:
+        config = Config.from_hf(json.loads((path / "config.json").read_bytes()))
+        return Language(tokenizer.load(path), read_settings(path), config.vocab_size), config
+    except (Refused, FileNotFoundError):
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refused(Code.DATA_LOSS, f"policy {path}: {error}") from error
 
 
 def eos_ids(config: Config) -> list[int]:

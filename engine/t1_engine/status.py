@@ -6,7 +6,7 @@ import logging
 import grpc
 import torch
 
-from t1_engine.errors import Cancelled, NumericError
+from t1_engine.errors import Cancelled, NumericError, SamplerGap
 
 Code = grpc.StatusCode
 log = logging.getLogger("t1_engine")
@@ -33,6 +33,8 @@ def status_of(error: BaseException) -> tuple[grpc.StatusCode, str]:
         return Code.CANCELLED, "cancelled by the caller; the state is unchanged"
     if isinstance(error, NumericError):
         return Code.ABORTED, f"{error}; the state is unchanged"
+    if isinstance(error, SamplerGap):
+        return Code.OUT_OF_RANGE, f"{error}; the state is unchanged"
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "not enough memory" in str(error):
         return Code.RESOURCE_EXHAUSTED, f"out of memory: {first_line(error)}"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -25,7 +25,8 @@ RULES = {"ema": "ema", "reset": "reset", "keep": "fixed", "none": "none"}  # anc
 METRICS = {  # of an update: the contract's name to update.py's
     "loss": "loss", "pg_loss": "pg_loss", "entropy": "entropy", "kl": "kl", "kl_token": "kl_per_token",
     "grad_norm": "grad_norm", "clip_fraction": "clip_fraction", "logprob_gap_mean": "sampler_gap_mean",
-    "logprob_gap_max": "sampler_gap_max", "tokens": "tokens", "padding": "padding",
+    "logprob_gap_max": "sampler_gap_max", "logprob_gap_share": "sampler_gap_share",
+    "tokens": "tokens", "padding": "padding",
 }  # fmt: skip
 
 
@@ -187,6 +188,7 @@ def update(state: State, request: pb.UpdateRequest, files: Files, job: Job) -> R
         clip=request.clip_ratio,
         grad_clip=request.optimizer.gradient_clip or math.inf,
         aggregation=request.aggregation,  # pyright: ignore[reportArgumentType]
+        gap_limit=request.gap_limit,
     )
 
     def progress(done: int, total: int) -> None:
@@ -207,7 +209,7 @@ def count(groups: list[Group]) -> int:
 
 def check_update(request: pb.UpdateRequest) -> AnchorRule:
     """The anchor rule the request asks for; INVALID_ARGUMENT names a bad field."""
-    for name in ("learning_rate", "beta", "alpha", "clip_ratio"):
+    for name in ("learning_rate", "beta", "alpha", "clip_ratio", "gap_limit"):
         if not 0 <= getattr(request, name) < math.inf:
             raise invalid(f"{name}: {getattr(request, name)}; 0 or more")
     if request.aggregation not in ("response", "token"):

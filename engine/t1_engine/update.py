@@ -16,12 +16,13 @@ from torch import Tensor
 
 from t1_engine.advantage import advantage
 from t1_engine.batch import Tokens, pack
-from t1_engine.errors import Cancelled
+from t1_engine.errors import Cancelled, SamplerGap
 from t1_engine.logprob import token_logprob
 from t1_engine.loss import Aggregation, entropy_bonus, policy_gradient, token_weights
 from t1_engine.model import Model
 from t1_engine.optimizer import CLIP, take_step
 
+WIDE_GAP = 0.1  # nats: a token's gap to the sampler that rounding does not explain
 MICRO_TOKENS = 4096  # packed tokens of a micro-batch of several prompts; one prompt may exceed it
 
 
@@ -45,6 +46,7 @@ class Hyper:
     grad_clip: float = CLIP
     aggregation: Aggregation = "response"
     ratio: Literal["policy", "sampler"] = "policy"  # rho against the policy itself (1), or the sampler's numbers
+    gap_limit: float = 0.0  # mean |trainer's - sampler's log-probability| above which there is no step; 0: any
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def policy_update(
 ) -> UpdateResult:
     """One optimizer step on all groups. anchor None: d = 0. The anchor itself is moved by the caller.
 
-    Raises Cancelled between micro-batches and NumericError when loss or gradient is not finite; both leave
-    parameters and optimizer as they were.
+    Raises Cancelled between micro-batches, SamplerGap when the gap to the sampler is above its limit, and NumericError
+    when loss or gradient is not finite; all leave parameters and optimizer as they were.
     """
     _check(groups)
     tally = _Tally(sum(len(g.responses) for g in groups), sum(len(y) for g in groups for y in g.responses))
@@ -82,6 +84,12 @@ def policy_update(
         _accumulate(policy, anchor, part, hyper, tally)
         done += len(part)
         progress(done, len(groups))
+    if hyper.gap_limit and not tally.gap <= hyper.gap_limit:  # NaN is above
+        optimizer.zero_grad(set_to_none=True)
+        raise SamplerGap(
+            f"the sampler's log-probabilities are {tally.gap:.3g} nats a token from the trainer's in the mean, "
+            f"at most {tally.gap_max:.3g}; allowed are {hyper.gap_limit:g} in the mean"
+        )
     norm = take_step(policy, optimizer, hyper.lr, tally.pg_loss - hyper.alpha * tally.entropy, hyper.grad_clip)
     return tally.result(hyper, norm)
 
@@ -119,6 +127,7 @@ def _accumulate(policy: Model, anchor: Model | None, part: list[Group], hyper: H
     tally.clipped += int(bound)
     gap_R = (current_R - sampler_R).abs()
     tally.gap_sum += float(gap_R.sum(dtype=torch.float64))
+    tally.gap_wide += int((gap_R > WIDE_GAP).sum())
     tally.gap_max = max(tally.gap_max, float(gap_R.max()))
     tally.padding.append(packed.padding)
     tally.packed += len(packed.token_T)
@@ -147,11 +156,16 @@ class _Tally:
     def __init__(self, responses: int, tokens: int) -> None:
         self.responses, self.tokens = responses, tokens
         self.pg_loss = self.entropy = self.gap_sum = self.gap_max = 0.0
-        self.clipped = self.packed = 0
+        self.clipped = self.packed = self.gap_wide = 0
         self.padding: list[float] = []
         self.divergence: list[float] = []
         self.advantage: list[float] = []
         self.mean_logprob: list[float] = []
+
+    @property
+    def gap(self) -> float:
+        """Mean |trainer's - sampler's log-probability|, nats a token."""
+        return self.gap_sum / self.tokens
 
     def result(self, hyper: Hyper, grad_norm: float) -> UpdateResult:
         metrics = {
@@ -162,8 +176,9 @@ class _Tally:
             "kl_per_token": sum(self.divergence) / self.tokens,
             "grad_norm": grad_norm,  # before clipping
             "clip_fraction": self.clipped / self.tokens,
-            "sampler_gap_mean": self.gap_sum / self.tokens,  # |trainer's - sampler's log-probability|
+            "sampler_gap_mean": self.gap,
             "sampler_gap_max": self.gap_max,
+            "sampler_gap_share": self.gap_wide / self.tokens,  # above WIDE_GAP
             "tokens": float(self.tokens),  # response tokens
             "packed_tokens": float(self.packed),  # prompts included
             "padding": sum(self.padding) / len(self.padding),

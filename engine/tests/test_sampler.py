@@ -1,8 +1,9 @@
 """The sampler service and text: which policy answers, and with what."""
 
+import json
 import shutil
 
-from process import code, pb, refusal
+from process import code, pb, refusal, scratch
 
 pytest_plugins = ["engines"]
 
@@ -70,6 +71,48 @@ def test_text_comes_back(engine):
     assert (status.name, "'haste'" in message) == ("INVALID_ARGUMENT", True)
     outside = pb.DecodeRequest(tokens=[pb.Tokens(ids=[1000])])
     assert code(lambda: engine.text.Decode(outside)).name == "INVALID_ARGUMENT"
+
+
+def test_text_is_that_of_the_policy_named(engine, tmp_path):
+    policy = engine.state().policy
+    engine.trainer.Publish(pb.WriteRequest(directory=str(tmp_path / "p"), expect=policy))
+    (tmp_path / "p" / "model.safetensors").unlink()  # text needs no weights
+    ids = [pb.Tokens(ids=[3, 24])]
+    (here,) = engine.text.Decode(pb.DecodeRequest(tokens=ids, policy=policy)).texts
+    other = scratch(2)
+    other.vocabulary[:] = reversed(other.vocabulary)
+    engine.trainer.Open(pb.OpenRequest(scratch=other))
+    asked = pb.DecodeRequest(tokens=ids, policy=policy)
+    assert code(lambda: engine.text.Decode(asked)).name == "NOT_FOUND"
+    engine.sampler.OpenPolicy(pb.OpenPolicyRequest(policy=policy, directory=str(tmp_path / "p"), text=True))
+    assert list(engine.text.Decode(asked).texts) == [here]
+    assert list(engine.text.Decode(pb.DecodeRequest(tokens=ids)).texts) != [here]  # the trainer's model
+    assert code(lambda: generate(engine, policy)).name == "NOT_FOUND"
+
+
+def test_probes_are_what_the_policy_answers(engine, other, tmp_path):
+    policy = engine.state().policy
+    prompts = [[3, 24], [4, 24, 5]]
+
+    def publish(which, name):
+        asked = [pb.Tokens(ids=p) for p in prompts]
+        which.trainer.Publish(pb.WriteRequest(directory=str(tmp_path / name), expect=policy, probes=asked))
+        return (tmp_path / name / "probes.json").read_bytes()
+
+    first = publish(engine, "a")
+    assert publish(engine, "b") == publish(other, "c") == first
+    probes = json.loads(first)["probes"]
+    assert [p["prompt"] for p in probes] == prompts
+    greedy = generate(engine, policy, prompts, temperature=0, top_p=1, max_tokens=24)[::3]
+    for probe, response in zip(probes, greedy, strict=True):
+        assert len(probe["tokens"]) == len(probe["logprobs"]) == 24  # whatever ends a response
+        assert probe["tokens"][: len(response.tokens)] == list(response.tokens)
+        assert max(probe["logprobs"]) < 0
+    for bad in ([], [1000], [3] * 40000):
+        request = pb.WriteRequest(directory=str(tmp_path / "bad"), expect=policy, probes=[pb.Tokens(ids=bad)])
+        status, message = refusal(lambda request=request: engine.trainer.Publish(request))
+        assert (status.name, "probe 0" in message) == ("INVALID_ARGUMENT", True)
+        assert not (tmp_path / "bad").exists()
 
 
 def test_transformers_reads_what_is_published(engine, tmp_path):

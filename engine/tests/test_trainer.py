@@ -13,7 +13,7 @@ pytest_plugins = ["engines"]
 
 UPDATE_METRICS = {
     "loss", "pg_loss", "entropy", "kl", "kl_token", "grad_norm", "clip_fraction", "logprob_gap_mean",
-    "logprob_gap_max", "tokens", "padding", "learning_rate",
+    "logprob_gap_max", "logprob_gap_share", "tokens", "padding", "learning_rate",
 }  # fmt: skip
 
 
@@ -102,6 +102,20 @@ def test_numbers_that_are_not_finite_change_nothing(engine, traces, rollouts, tm
     engine.open_scratch()
     engine.fine_tune(traces, 0, 2)
     assert engine.update(rollouts).digest == changed
+
+
+def test_a_sampler_too_far_away_is_not_learnt_from(engine, traces, rollouts):
+    before = engine.fine_tune(traces, 0, 2).digest
+    status, message = refusal(lambda: engine.update(rollouts, gap_limit=1e-3))
+    assert (status.name, "allowed are 0.001" in message) == ("OUT_OF_RANGE", True)
+    assert engine.state().digest == before
+    checked = engine.update(rollouts, gap_limit=1e3)
+    assert 1e-3 < checked.metrics["logprob_gap_mean"] <= checked.metrics["logprob_gap_max"]
+    assert 0 < checked.metrics["logprob_gap_share"] <= 1
+    engine.open_scratch()
+    engine.fine_tune(traces, 0, 2)
+    assert engine.update(rollouts).digest == checked.digest  # looking changes nothing
+    assert code(lambda: engine.update(rollouts, gap_limit=-1)).name == "INVALID_ARGUMENT"
 
 
 def test_bad_input_is_named(engine, traces, rollouts, tmp_path):

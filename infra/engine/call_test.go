@@ -42,7 +42,7 @@ func TestProgress(t *testing.T) {
 func TestCodes(t *testing.T) {
 	for code, kind := range map[codes.Code]t1.Kind{
 		codes.InvalidArgument: t1.KindInvalid, codes.NotFound: t1.KindNotFound, codes.FailedPrecondition: t1.KindStateMismatch,
-		codes.DataLoss: t1.KindCorrupt, codes.ResourceExhausted: t1.KindOutOfMemory, codes.Aborted: t1.KindNumeric,
+		codes.DataLoss: t1.KindCorrupt, codes.ResourceExhausted: t1.KindOutOfMemory, codes.Aborted: t1.KindNumeric, codes.OutOfRange: t1.KindSamplerGap,
 		codes.Unavailable: t1.KindUnavailable, codes.Internal: t1.KindInternal, codes.Unknown: t1.KindInternal,
 	} {
 		p := supervised(t, fake(t, fmt.Sprint(int(code))))

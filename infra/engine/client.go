@@ -108,13 +108,15 @@ func (c *Client) FineTune(ctx context.Context, parent t1.Digest, traces string, 
 }
 
 // Update does one reinforcement-learning step on Parquet blocks and their scores.
-func (c *Client) Update(ctx context.Context, parent t1.Digest, rollouts []string, scores string, h t1.Hyper, a t1.AnchorMove, progress Progress) (StepResult, error) {
+// Where the rollouts' log-probabilities are more than gapLimit nats a token from
+// the trainer's, in the mean, it does none: KindSamplerGap. A limit of 0 allows any.
+func (c *Client) Update(ctx context.Context, parent t1.Digest, rollouts []string, scores string, h t1.Hyper, a t1.AnchorMove, gapLimit float64, progress Progress) (StepResult, error) {
 	ctx, watch := c.watch(ctx)
 	defer watch.stop()
 	stream, err := c.trainer.Update(ctx, &pb.UpdateRequest{
 		Parent: string(parent), Rollouts: rollouts, Scores: scores,
 		LearningRate: h.LearningRate, Beta: h.Beta, PlainKl: h.PlainKL, Alpha: h.Alpha, ClipRatio: h.ClipRatio, Aggregation: h.Aggregation,
-		Optimizer: adamw(h.Optimizer), AnchorAction: a.Action, AnchorCoefficient: a.Coefficient,
+		Optimizer: adamw(h.Optimizer), AnchorAction: a.Action, AnchorCoefficient: a.Coefficient, GapLimit: gapLimit,
 	})
 	if err != nil {
 		return StepResult{}, watch.explain(translate(err))
@@ -160,9 +162,11 @@ func (c *Client) Snapshot(ctx context.Context, directory string, expect t1.Diges
 }
 
 // Publish writes the policy alone, as a Hugging Face directory, into a
-// directory that does not exist yet.
-func (c *Client) Publish(ctx context.Context, directory string, policy t1.Digest) error {
-	_, err := c.trainer.Publish(ctx, &pb.WriteRequest{Directory: directory, Expect: string(policy)})
+// directory that does not exist yet. Where prompts are given, of at least one
+// token each, probes.json there holds what the policy answers to each when it is
+// greedy; the same prompts make the same bytes.
+func (c *Client) Publish(ctx context.Context, directory string, policy t1.Digest, prompts [][]int32) error {
+	_, err := c.trainer.Publish(ctx, &pb.WriteRequest{Directory: directory, Expect: string(policy), Probes: tokensOf(prompts)})
 	return translate(err)
 }
 

@@ -60,6 +60,7 @@ var kinds = map[codes.Code]t1.Kind{
 	codes.DataLoss:           t1.KindCorrupt,
 	codes.ResourceExhausted:  t1.KindOutOfMemory,
 	codes.Aborted:            t1.KindNumeric,
+	codes.OutOfRange:         t1.KindSamplerGap,
 	codes.Unavailable:        t1.KindUnavailable,
 }
 

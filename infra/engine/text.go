@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"t1"
 	pb "t1/infra/engine/enginepb"
 )
 
@@ -60,12 +61,26 @@ func (c *Client) Encode(ctx context.Context, texts []string) ([][]int32, error) 
 	return ids, translate(err)
 }
 
-// Decode is Encode's inverse.
-func (c *Client) Decode(ctx context.Context, tokens [][]int32) ([]string, error) {
-	request := &pb.DecodeRequest{}
-	for _, ids := range tokens {
-		request.Tokens = append(request.Tokens, &pb.Tokens{Ids: ids})
-	}
-	reply, err := c.text.Decode(ctx, request)
+// Decode writes tokens with the tokenizer of a policy, which the engine must hold
+// or have open for its text: see [Client.OpenText]; else it is KindNotFound. An
+// empty policy means the tokenizer of Encode.
+func (c *Client) Decode(ctx context.Context, policy t1.Digest, tokens [][]int32) ([]string, error) {
+	reply, err := c.text.Decode(ctx, &pb.DecodeRequest{Policy: string(policy), Tokens: tokensOf(tokens)})
 	return reply.GetTexts(), translate(err)
+}
+
+// OpenText makes a policy's tokenizer ready for Decode. Of the directory that
+// Publish wrote it reads config.json and the tokenizer's files: the weights need
+// not be there.
+func (c *Client) OpenText(ctx context.Context, policy t1.Digest, directory string) error {
+	_, err := c.sampler.OpenPolicy(ctx, &pb.OpenPolicyRequest{Policy: string(policy), Directory: directory, Text: true})
+	return translate(err)
+}
+
+func tokensOf(sequences [][]int32) []*pb.Tokens {
+	tokens := make([]*pb.Tokens, len(sequences))
+	for i, ids := range sequences {
+		tokens[i] = &pb.Tokens{Ids: ids}
+	}
+	return tokens
 }

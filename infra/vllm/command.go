@@ -2,6 +2,7 @@ package vllm
 
 import (
 	"crypto/rand"
+	_ "embed" // of the worker's extension
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,14 @@ const modelName = "policy"
 // socketName is the server's socket in its private directory.
 const socketName = "http.sock"
 
+// extension is a Python module for the server's workers: it stands beside the
+// socket, where the server's modules are looked for first.
+//
+//go:embed t1_worker.py
+var extension []byte
+
+const extensionName = "t1_worker"
+
 // command is the server's process, not started. Its key stands in the
 // environment: arguments are for every user of the machine to see.
 func command(o Options, directory, key string) (*exec.Cmd, error) {
@@ -26,8 +35,11 @@ func command(o Options, directory, key string) (*exec.Cmd, error) {
 	if python, err = filepath.Abs(python); err != nil {
 		return nil, t1.Errorf(t1.KindInternal, "path of the interpreter: %w", err)
 	}
+	if err := os.WriteFile(filepath.Join(directory, extensionName+".py"), extension, 0o600); err != nil {
+		return nil, onDisk("extension of the vLLM server", err)
+	}
 	c := exec.Command(python, append([]string{"-m", "vllm.entrypoints.openai.api_server"}, arguments(o, directory)...)...)
-	c.Dir = directory // not one that holds modules of the same names
+	c.Dir = directory // holds our module, and none of the names of others
 	c.Env = append(append(os.Environ(), o.Environment...), environment(directory, key)...)
 	return c, nil
 }
@@ -49,6 +61,7 @@ func arguments(o Options, directory string) []string {
 		"--model", o.model(), "--served-model-name", modelName,
 		"--load-format", "safetensors", // never a pickle
 		"--max-num-seqs", strconv.Itoa(o.Sequences),
+		"--worker-extension-cls", extensionName+".Reload",
 		// Before temperature and top-p: what the trainer computes. Processed ones would be after.
 		"--logprobs-mode", "raw_logprobs",
 		"--generation-config", "vllm", // or the model's directory would change temperature and top-p where a request is silent

@@ -141,7 +141,7 @@ func (f *fakeServer) control(w http.ResponseWriter, r *http.Request) {
 		clear(f.cached)
 	case "/collective_rpc":
 		var call struct{ Method string }
-		if json.NewDecoder(r.Body).Decode(&call) != nil || call.Method != "reload_weights" || f.mode == "refuses reload" {
+		if json.NewDecoder(r.Body).Decode(&call) != nil || call.Method != "reload_policy" || f.mode == "refuses reload" {
 			http.Error(w, "no such method", http.StatusInternalServerError)
 			return
 		}

@@ -129,7 +129,7 @@ func (c *client) reload(ctx context.Context) error {
 		body any
 	}{
 		{"/pause?mode=abort", nil},
-		{"/collective_rpc", map[string]string{"method": "reload_weights"}},
+		{"/collective_rpc", map[string]string{"method": "reload_policy"}}, // of our extension
 		{"/reset_prefix_cache", nil},
 		{"/resume", nil},
 	} {

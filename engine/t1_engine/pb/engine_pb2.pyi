@@ -164,7 +164,7 @@ class RolloutStep(_message.Message):
     def __init__(self, d: _Optional[float] = ..., advantage: _Optional[float] = ..., mean_logprob: _Optional[float] = ...) -> None: ...
 
 class UpdateRequest(_message.Message):
-    __slots__ = ("parent", "rollouts", "scores", "learning_rate", "beta", "alpha", "clip_ratio", "aggregation", "optimizer", "anchor_action", "anchor_coefficient", "plain_kl")
+    __slots__ = ("parent", "rollouts", "scores", "learning_rate", "beta", "alpha", "clip_ratio", "aggregation", "optimizer", "anchor_action", "anchor_coefficient", "plain_kl", "gap_limit")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
     SCORES_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +177,7 @@ class UpdateRequest(_message.Message):
     ANCHOR_ACTION_FIELD_NUMBER: _ClassVar[int]
     ANCHOR_COEFFICIENT_FIELD_NUMBER: _ClassVar[int]
     PLAIN_KL_FIELD_NUMBER: _ClassVar[int]
+    GAP_LIMIT_FIELD_NUMBER: _ClassVar[int]
     parent: str
     rollouts: _containers.RepeatedScalarFieldContainer[str]
     scores: str
@@ -189,7 +190,8 @@ class UpdateRequest(_message.Message):
     anchor_action: str
     anchor_coefficient: float
     plain_kl: bool
-    def __init__(self, parent: _Optional[str] = ..., rollouts: _Optional[_Iterable[str]] = ..., scores: _Optional[str] = ..., learning_rate: _Optional[float] = ..., beta: _Optional[float] = ..., alpha: _Optional[float] = ..., clip_ratio: _Optional[float] = ..., aggregation: _Optional[str] = ..., optimizer: _Optional[_Union[AdamW, _Mapping]] = ..., anchor_action: _Optional[str] = ..., anchor_coefficient: _Optional[float] = ..., plain_kl: _Optional[bool] = ...) -> None: ...
+    gap_limit: float
+    def __init__(self, parent: _Optional[str] = ..., rollouts: _Optional[_Iterable[str]] = ..., scores: _Optional[str] = ..., learning_rate: _Optional[float] = ..., beta: _Optional[float] = ..., alpha: _Optional[float] = ..., clip_ratio: _Optional[float] = ..., aggregation: _Optional[str] = ..., optimizer: _Optional[_Union[AdamW, _Mapping]] = ..., anchor_action: _Optional[str] = ..., anchor_coefficient: _Optional[float] = ..., plain_kl: _Optional[bool] = ..., gap_limit: _Optional[float] = ...) -> None: ...
 
 class UpdateReply(_message.Message):
     __slots__ = ("progress", "result")
@@ -200,12 +202,14 @@ class UpdateReply(_message.Message):
     def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., result: _Optional[_Union[StepResult, _Mapping]] = ...) -> None: ...
 
 class WriteRequest(_message.Message):
-    __slots__ = ("directory", "expect")
+    __slots__ = ("directory", "expect", "probes")
     DIRECTORY_FIELD_NUMBER: _ClassVar[int]
     EXPECT_FIELD_NUMBER: _ClassVar[int]
+    PROBES_FIELD_NUMBER: _ClassVar[int]
     directory: str
     expect: str
-    def __init__(self, directory: _Optional[str] = ..., expect: _Optional[str] = ...) -> None: ...
+    probes: _containers.RepeatedCompositeFieldContainer[Tokens]
+    def __init__(self, directory: _Optional[str] = ..., expect: _Optional[str] = ..., probes: _Optional[_Iterable[_Union[Tokens, _Mapping]]] = ...) -> None: ...
 
 class WriteReply(_message.Message):
     __slots__ = ("files",)
@@ -214,12 +218,14 @@ class WriteReply(_message.Message):
     def __init__(self, files: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class OpenPolicyRequest(_message.Message):
-    __slots__ = ("policy", "directory")
+    __slots__ = ("policy", "directory", "text")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     policy: str
     directory: str
-    def __init__(self, policy: _Optional[str] = ..., directory: _Optional[str] = ...) -> None: ...
+    text: bool
+    def __init__(self, policy: _Optional[str] = ..., directory: _Optional[str] = ..., text: _Optional[bool] = ...) -> None: ...
 
 class OpenPolicyReply(_message.Message):
     __slots__ = ("eos",)
@@ -332,10 +338,12 @@ class EncodeReply(_message.Message):
     def __init__(self, texts: _Optional[_Iterable[_Union[Tokens, _Mapping]]] = ...) -> None: ...
 
 class DecodeRequest(_message.Message):
-    __slots__ = ("tokens",)
+    __slots__ = ("tokens", "policy")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
     tokens: _containers.RepeatedCompositeFieldContainer[Tokens]
-    def __init__(self, tokens: _Optional[_Iterable[_Union[Tokens, _Mapping]]] = ...) -> None: ...
+    policy: str
+    def __init__(self, tokens: _Optional[_Iterable[_Union[Tokens, _Mapping]]] = ..., policy: _Optional[str] = ...) -> None: ...
 
 class DecodeReply(_message.Message):
     __slots__ = ("texts",)

@@ -36,6 +36,7 @@ class Sampler(rpc.SamplerServicer):
         self._compute = compute
         self._trainer = trainer
         self._held: OrderedDict[str, Policy] = OrderedDict()  # by digest, the one used last at the end
+        self._texts: OrderedDict[str, Language] = OrderedDict()  # of policies opened for that alone
         self.language: Language | None = None  # of the policy opened last
 
     def OpenPolicy(self, request: pb.OpenPolicyRequest, context: grpc.ServicerContext) -> pb.OpenPolicyReply:
@@ -45,7 +46,25 @@ class Sampler(rpc.SamplerServicer):
         # The compute thread is ours until the last token: no update moves the weights meanwhile.
         return self._compute.stream(context, lambda job: self._generate(request, job))
 
+    def language_of(self, policy: str) -> Language | None:
+        """The language of a policy that is held or was opened for its text; called on any thread."""
+        if (opened := self._texts.get(policy)) is not None:
+            return opened
+        if (held := self._held.get(policy)) is not None:
+            return held.language
+        state, identity = self._trainer.held
+        return state.language if state is not None and identity is not None and identity.policy == policy else None
+
+    def _open_text(self, request: pb.OpenPolicyRequest) -> pb.OpenPolicyReply:
+        language, config = snapshot.read_language(Path(request.directory))
+        self._texts[request.policy] = self.language = language
+        if len(self._texts) > HELD:
+            self._texts.popitem(last=False)
+        return pb.OpenPolicyReply(eos=snapshot.eos_ids(config)[0])
+
     def _open(self, request: pb.OpenPolicyRequest) -> pb.OpenPolicyReply:
+        if request.text and request.directory:
+            return self._open_text(request)
         policy = self._find(request.policy)
         if policy is None and request.directory:
             path = Path(request.directory)

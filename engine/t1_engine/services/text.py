@@ -9,7 +9,7 @@ from t1_engine.compute import answer
 from t1_engine.language import Language
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
-from t1_engine.services.sampler import Sampler
+from t1_engine.services.sampler import Sampler, not_held
 from t1_engine.services.trainer import Trainer
 from t1_engine.status import Code, Refused
 
@@ -18,6 +18,7 @@ class Text(rpc.TextServicer):
     """Uses the trainer's tokenizer; in an engine that only samples, that of the policy opened last."""
 
     def __init__(self, trainer: Trainer, sampler: Sampler) -> None:
+        self._named = sampler.language_of
         self._sources: list[Callable[[], Language | None]] = [lambda: trainer.language, lambda: sampler.language]
 
     def Render(self, request: pb.RenderRequest, context: grpc.ServicerContext) -> pb.RenderReply:
@@ -38,9 +39,15 @@ class Text(rpc.TextServicer):
 
     def Decode(self, request: pb.DecodeRequest, context: grpc.ServicerContext) -> pb.DecodeReply:
         def work() -> pb.DecodeReply:
-            return pb.DecodeReply(texts=self._language().decode([t.ids for t in request.tokens]))
+            language = self._of(request.policy) if request.policy else self._language()
+            return pb.DecodeReply(texts=language.decode([t.ids for t in request.tokens]))
 
         return answer(context, work)
+
+    def _of(self, policy: str) -> Language:
+        if (found := self._named(policy)) is None:
+            raise not_held(policy)
+        return found
 
     def _language(self) -> Language:
         for source in self._sources:

@@ -8,8 +8,9 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from t1_engine import pretrained, snapshot, steps
+from t1_engine import pretrained, probe, snapshot, steps
 from t1_engine.compute import Compute, Job
+from t1_engine.config import Config
 from t1_engine.language import Language
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
@@ -62,7 +63,9 @@ class Trainer(rpc.TrainerServicer):
     def Publish(self, request: pb.WriteRequest, context: grpc.ServicerContext) -> pb.WriteReply:
         def work(job: Job) -> pb.WriteReply:
             state, _ = self._expect(request.expect, "policy")
-            return pb.WriteReply(files=snapshot.publish(state, Path(request.directory)))
+            prompts = [list(p.ids) for p in request.probes]
+            check_probes(prompts, state.policy.config)
+            return pb.WriteReply(files=snapshot.publish(state, Path(request.directory), prompts))
 
         return self._compute.call(context, work)
 
@@ -119,6 +122,16 @@ class Trainer(rpc.TrainerServicer):
         if state.identify().state != identity.state:
             log.error("a step failed half-way; the state is dropped")
             self.held = (None, None)
+
+
+def check_probes(prompts: list[list[int]], config: Config) -> None:
+    """INVALID_ARGUMENT names a prompt that the model cannot answer."""
+    for i, ids in enumerate(prompts):
+        if not ids or not 0 <= min(ids) <= max(ids) < config.vocab_size:
+            raise invalid(f"probe {i}: needs at least one token, each from 0 to {config.vocab_size - 1}")
+        if len(ids) + probe.LENGTH > config.max_position_embeddings:
+            room = config.max_position_embeddings - probe.LENGTH
+            raise invalid(f"probe {i}: {len(ids)} tokens; at most {room}, by what the model has room for")
 
 
 def describe(state: Training | None, identity: Identity | None) -> pb.StateReply:

@@ -27,6 +27,7 @@ def build(seed: int, width: int) -> model.Model:
         vocab_size=64, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=2,
         num_attention_heads=width // 32, num_key_value_heads=width // 64, max_position_embeddings=256,
         initializer_range=0.15, eos_token_id=EOS, pad_token_id=0,
+        tie_word_embeddings=True,  # the harder case for a change in place: see t1_worker.py
     )  # fmt: skip
     return model.build(config, seed)
 

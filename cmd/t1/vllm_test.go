@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"t1"
+)
+
+// A whole run with a real vLLM server, which takes minutes: T1_TEST_VLLM=1 asks
+// for it, as `make test-vllm` does.
+func TestVLLMTrains(t *testing.T) {
+	if os.Getenv("T1_TEST_VLLM") != "1" {
+		t.Skip("a run with a real vLLM server takes minutes: T1_TEST_VLLM=1 asks for it")
+	}
+	if _, err := os.Stat(filepath.Join(root(t), "infra/vllm/environment/.venv/bin/python")); err != nil {
+		t.Fatalf("no vLLM environment: run `make setup-vllm` first (%v)", err)
+	}
+	t.Setenv("T1_VLLM_ARGUMENTS", "--enforce-eager")
+	t.Setenv("T1_VLLM_SEQUENCES", "16")
+	t.Setenv("VLLM_CPU_KVCACHE_SPACE", "1") // GiB
+	w := newWorld(t)
+	w.up()
+	w.run("t1", "train", filepath.Join(root(t), "cmd/t1/testdata/vllm.yaml"), "--run", "served")
+	w.until("served", "first evaluation", func(s t1.Status) bool { return len(s.Evaluations) > 0 })
+	w.until("served", "first iteration", func(s t1.Status) bool { return s.Iteration > 0 })
+	status := w.until("served", "end", done)
+	if len(status.Evaluations) != 2 {
+		t.Errorf("%d evaluations, want 2", len(status.Evaluations))
+	}
+	updates := 0
+	for _, line := range w.logged("served") {
+		if line.Kind != t1.RecordUpdate {
+			continue
+		}
+		updates++
+		mean, most := line.Metrics[t1.MetricGapMean], line.Metrics[t1.MetricGapMax]
+		t.Logf("record %d: gap %.2g nats in the mean, %.2g at most", line.Seq, mean, most)
+		if !(0 < mean && mean <= most && most < 1e-3) {
+			t.Errorf("record %d: the sampler is %g nats a token from the trainer, %g at most; want less than 0.001", line.Seq, mean, most)
+		}
+	}
+	if updates != 3 {
+		t.Errorf("%d updates, want 3", updates)
+	}
+	// One process served every policy: each change took weights in place.
+	log, err := os.ReadFile(filepath.Join(w.home, "logs", "vllm.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if starts := strings.Count(string(log), "Application startup complete"); starts != 1 {
+		t.Errorf("the server was started %d times, want once", starts)
+	}
+	if out := w.run("t1", "verify", "served"); !strings.Contains(out, "every digest is the same") {
+		t.Errorf("verify: %s", out)
+	}
+}
