@@ -88,7 +88,8 @@ func (h *Host) openModel(ctx context.Context, client *engine.Client, base string
 
 // importedData tokenises a run's imported problems and demonstrations, by the
 // chat template of the model that the engine holds.
-func (e *encoder) importedData(store t1.Store, spec t1.DataSpec) (train, heldOut []t1.Problem, traces []t1.Trace) {
+func (e *encoder) importedData(store t1.Store, task t1.TaskSpec) (train, heldOut []t1.Problem, traces []t1.Trace) {
+	spec := task.Data
 	train, heldOut = e.importedProblems(store, spec.Train), e.importedProblems(store, spec.HeldOut)
 	e.render(spec.Instruction, train)
 	e.render(spec.Instruction, heldOut)
@@ -103,6 +104,9 @@ func (e *encoder) importedData(store t1.Store, spec t1.DataSpec) (train, heldOut
 	shown, err := library.ReadDemonstrations(e.ctx, store, set)
 	if err != nil {
 		e.err = err
+		return nil, nil, nil
+	}
+	if shown, e.err = stating(task, shown, train); e.err != nil {
 		return nil, nil, nil
 	}
 	return train, heldOut, e.demonstrated(spec.Instruction, shown)

@@ -32,6 +32,16 @@ const tinySpec = `{
 	"resources": {"threads": 1}
 }`
 
+// newStore is a fresh store.
+func newStore(t *testing.T) t1.Store {
+	t.Helper()
+	store, err := dir.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
 // newHost is a host on a fresh store, with the real engine of this checkout.
 func newHost(t *testing.T) *Host {
 	t.Helper()
@@ -43,10 +53,7 @@ func newHost(t *testing.T) *Host {
 	if _, err := os.Stat(python); err != nil {
 		t.Fatalf("no engine environment, run `make setup` first: %v", err)
 	}
-	store, err := dir.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := newStore(t)
 	process := engine.New(engine.Options{Python: python, Dir: root, Threads: 1, Stall: time.Minute})
 	t.Cleanup(process.Close)
 	return &Host{Store: store, Engine: process, Cache: t.TempDir(), Log: zerolog.Nop()}
