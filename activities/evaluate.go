@@ -69,6 +69,7 @@ type evaluation struct {
 	in       t1.EvaluateShardInput
 	problems []t1.Problem
 	data     t1.Data
+	cue      string // text after which a response states its answer
 	judge    judge
 }
 
@@ -86,7 +87,7 @@ func (h *Host) evaluation(ctx context.Context, in t1.EvaluateShardInput) (*evalu
 		return nil, t1.Errorf(t1.KindInvalid, "evaluation of problems %d to %d, but the suite has %d", in.From, in.To, len(rows))
 	}
 	judge, err := h.judge(ctx, run, func(d t1.Data) t1.Ref { return d.HeldOut })
-	return &evaluation{h, in, rows[in.From:in.To], data, judge}, err
+	return &evaluation{h, in, rows[in.From:in.To], data, tasks.Cue(judge.task), judge}, err
 }
 
 func (e *evaluation) key(kind string) string {
@@ -115,7 +116,11 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 			return nil, err
 		}
 		*tokens += done.Tokens
-		rows, err := e.grade(ctx, mode, rollouts, beat)
+		lengths, err := e.thinking(ctx, client, rollouts, beat)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := e.grade(ctx, mode, rollouts, lengths, beat)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +129,7 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 	return all, nil
 }
 
-func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollout, beat beat) ([]t1.Evaluated, error) {
+func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollout, thinking []int, beat beat) ([]t1.Evaluated, error) {
 	scores, err := e.judge.scores(ctx, rollouts, beat)
 	if err != nil {
 		return nil, err
@@ -133,7 +138,7 @@ func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollo
 	for i, r := range rollouts {
 		rows[i] = t1.Evaluated{
 			Rollout: r, Mode: mode, Correct: scores[i].Correct, Answer: scores[i].Answer, Penalties: scores[i].Penalties,
-			Thinking: int32(t1.ThinkingLength(t1.WithoutEnd(r.Tokens, r.Finish), e.data.Cue)),
+			Thinking: int32(thinking[i]),
 		}
 	}
 	return rows, nil
@@ -161,23 +166,22 @@ func (e *evaluation) answerCuts(ctx context.Context, rows []t1.Evaluated, beat b
 	var cuts []t1.Cut
 	type prefix struct{ problem, kept int }
 	asked := map[prefix]int{}
-	var prompts []engine.Prompt
-	var of []int // problem of each cut
-	for _, row := range rows {
+	var left []leftover
+	var of []int // leftover of each cut
+	for n, row := range rows {
 		if row.Mode != modeSample || row.Sample != 0 {
 			continue
 		}
-		problem := len(of) // differs from row to row
 		for _, cut := range cutsOf(row, e.in.Evaluation.Spec.Scaling) {
-			at := prefix{problem, int(cut.Kept)}
+			at := prefix{n, int(cut.Kept)}
 			if _, there := asked[at]; !there {
-				asked[at] = len(prompts)
-				prompts = append(prompts, engine.Prompt{Tokens: summaryPrompt(row, int(cut.Kept), e.data.Cue), Samples: 1})
+				asked[at] = len(left)
+				left = append(left, leftover{row.Prompt, row.Tokens[:cut.Kept]})
 			}
 			cuts, of = append(cuts, cut), append(of, asked[at])
 		}
 	}
-	answers, err := e.summarize(ctx, prompts, beat, tokens)
+	answers, err := e.summarize(ctx, left, beat, tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -206,20 +210,16 @@ func cutsOf(row t1.Evaluated, s t1.ScalingSpec) []t1.Cut {
 	return cuts
 }
 
-// summaryPrompt is the problem, the thinking that is left, and the cue to answer.
-func summaryPrompt(row t1.Evaluated, kept int, cue []int32) []int32 {
-	prompt := make([]int32, 0, len(row.Prompt)+kept+len(cue))
-	prompt = append(prompt, row.Prompt...)
-	prompt = append(prompt, row.Tokens[:kept]...)
-	return append(prompt, cue...)
-}
-
 // summarizeAtOnce bounds the prompts of one call to the engine.
 const summarizeAtOnce = 2048
 
 // summarize gives the summary model's greedy answers.
-func (e *evaluation) summarize(ctx context.Context, prompts []engine.Prompt, beat beat, tokens *int64) ([]string, error) {
+func (e *evaluation) summarize(ctx context.Context, left []leftover, beat beat, tokens *int64) ([]string, error) {
 	client, err := e.host.engine(ctx, e.in.Evaluation.Run, beat)
+	if err != nil {
+		return nil, err
+	}
+	prompts, err := e.cued(ctx, client, left, beat)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,16 @@ class Sampler(rpc.SamplerServicer):
         # The compute thread is ours until the last token: no update moves the weights meanwhile.
         return self._compute.stream(context, lambda job: self._generate(request, job))
 
+    def language_of(self, digest: str) -> Language:
+        """Of a policy that is held. Not on the compute thread: it looks, and changes nothing."""
+        held = self._held.get(digest)
+        state, identity = self._trainer.held
+        if held is not None:
+            return held.language
+        if state is not None and identity is not None and identity.policy == digest:
+            return state.language
+        raise not_held(digest)
+
     def _open(self, request: pb.OpenPolicyRequest) -> pb.OpenPolicyReply:
         policy = self._find(request.policy)
         if policy is None and request.directory:

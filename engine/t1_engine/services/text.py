@@ -15,14 +15,15 @@ from t1_engine.status import Code, Refused
 
 
 class Text(rpc.TextServicer):
-    """Uses the trainer's tokenizer; in an engine that only samples, that of the policy opened last."""
+    """Uses the policy's tokenizer that a request names, else the trainer's, else that of the policy opened last."""
 
     def __init__(self, trainer: Trainer, sampler: Sampler) -> None:
+        self._sampler = sampler
         self._sources: list[Callable[[], Language | None]] = [lambda: trainer.language, lambda: sampler.language]
 
     def Render(self, request: pb.RenderRequest, context: grpc.ServicerContext) -> pb.RenderReply:
         def work() -> pb.RenderReply:
-            language = self._language()
+            language = self._language(request.policy)
             chats = [[(m.role, m.content) for m in c.messages] for c in request.conversations]
             prompts = [chat.render(language, messages) for messages in chats]
             texts = language.decode(prompts)
@@ -32,17 +33,20 @@ class Text(rpc.TextServicer):
 
     def Encode(self, request: pb.EncodeRequest, context: grpc.ServicerContext) -> pb.EncodeReply:
         def work() -> pb.EncodeReply:
-            return pb.EncodeReply(texts=[pb.Tokens(ids=ids) for ids in self._language().encode(request.texts)])
+            ids = self._language(request.policy).encode(request.texts)
+            return pb.EncodeReply(texts=[pb.Tokens(ids=i) for i in ids])
 
         return answer(context, work)
 
     def Decode(self, request: pb.DecodeRequest, context: grpc.ServicerContext) -> pb.DecodeReply:
         def work() -> pb.DecodeReply:
-            return pb.DecodeReply(texts=self._language().decode([t.ids for t in request.tokens]))
+            return pb.DecodeReply(texts=self._language(request.policy).decode([t.ids for t in request.tokens]))
 
         return answer(context, work)
 
-    def _language(self) -> Language:
+    def _language(self, policy: str) -> Language:
+        if policy:
+            return self._sampler.language_of(policy)
         for source in self._sources:
             if (found := source()) is not None:
                 return found

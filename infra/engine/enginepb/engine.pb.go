@@ -1785,6 +1785,7 @@ func (x *Conversation) GetMessages() []*Message {
 type RenderRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Conversations []*Conversation        `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
+	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // digest; empty: as service Text says
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1824,6 +1825,13 @@ func (x *RenderRequest) GetConversations() []*Conversation {
 		return x.Conversations
 	}
 	return nil
+}
+
+func (x *RenderRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
 }
 
 type RenderReply struct {
@@ -1881,6 +1889,7 @@ func (x *RenderReply) GetTexts() []string {
 type EncodeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Texts         []string               `protobuf:"bytes,1,rep,name=texts,proto3" json:"texts,omitempty"`
+	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // digest; empty: as service Text says
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1920,6 +1929,13 @@ func (x *EncodeRequest) GetTexts() []string {
 		return x.Texts
 	}
 	return nil
+}
+
+func (x *EncodeRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
 }
 
 type Tokens struct {
@@ -2013,6 +2029,7 @@ func (x *EncodeReply) GetTexts() []*Tokens {
 type DecodeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tokens        []*Tokens              `protobuf:"bytes,1,rep,name=tokens,proto3" json:"tokens,omitempty"`
+	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // digest; empty: as service Text says
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2052,6 +2069,13 @@ func (x *DecodeRequest) GetTokens() []*Tokens {
 		return x.Tokens
 	}
 	return nil
+}
+
+func (x *DecodeRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
 }
 
 type DecodeReply struct {
@@ -2239,20 +2263,23 @@ const file_engine_proto_rawDesc = "" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\tR\acontent\"A\n" +
 	"\fConversation\x121\n" +
-	"\bmessages\x18\x01 \x03(\v2\x15.t1.engine.v1.MessageR\bmessages\"Q\n" +
+	"\bmessages\x18\x01 \x03(\v2\x15.t1.engine.v1.MessageR\bmessages\"i\n" +
 	"\rRenderRequest\x12@\n" +
-	"\rconversations\x18\x01 \x03(\v2\x1a.t1.engine.v1.ConversationR\rconversations\"S\n" +
+	"\rconversations\x18\x01 \x03(\v2\x1a.t1.engine.v1.ConversationR\rconversations\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\"S\n" +
 	"\vRenderReply\x12.\n" +
 	"\aprompts\x18\x01 \x03(\v2\x14.t1.engine.v1.TokensR\aprompts\x12\x14\n" +
-	"\x05texts\x18\x02 \x03(\tR\x05texts\"%\n" +
+	"\x05texts\x18\x02 \x03(\tR\x05texts\"=\n" +
 	"\rEncodeRequest\x12\x14\n" +
-	"\x05texts\x18\x01 \x03(\tR\x05texts\"\x1a\n" +
+	"\x05texts\x18\x01 \x03(\tR\x05texts\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\"\x1a\n" +
 	"\x06Tokens\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\x05R\x03ids\"9\n" +
 	"\vEncodeReply\x12*\n" +
-	"\x05texts\x18\x01 \x03(\v2\x14.t1.engine.v1.TokensR\x05texts\"=\n" +
+	"\x05texts\x18\x01 \x03(\v2\x14.t1.engine.v1.TokensR\x05texts\"U\n" +
 	"\rDecodeRequest\x12,\n" +
-	"\x06tokens\x18\x01 \x03(\v2\x14.t1.engine.v1.TokensR\x06tokens\"#\n" +
+	"\x06tokens\x18\x01 \x03(\v2\x14.t1.engine.v1.TokensR\x06tokens\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\"#\n" +
 	"\vDecodeReply\x12\x14\n" +
 	"\x05texts\x18\x01 \x03(\tR\x05texts2P\n" +
 	"\x06Engine\x12F\n" +
