@@ -70,4 +70,5 @@ const (
 	MetricLength    = "response_length" // tokens, mean
 	MetricPenalized = "penalized"       // share with any penalty
 	MetricPenaltyOf = "penalty_"        // + reason: share with it
+	MetricGraderOf  = "grader_"         // + reason of a [Grade]: share with it
 )

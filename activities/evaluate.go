@@ -130,7 +130,7 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 }
 
 func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollout, thinking []int, beat beat) ([]t1.Evaluated, error) {
-	scores, err := e.judge.scores(ctx, rollouts, beat)
+	scores, why, err := e.judge.scores(ctx, rollouts, beat)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollo
 	for i, r := range rollouts {
 		rows[i] = t1.Evaluated{
 			Rollout: r, Mode: mode, Correct: scores[i].Correct, Answer: scores[i].Answer, Penalties: scores[i].Penalties,
-			Thinking: int32(thinking[i]),
+			Reason: why[i], Thinking: int32(thinking[i]),
 		}
 	}
 	return rows, nil

@@ -98,6 +98,10 @@ func addSamples(result *t1.Result, samples [][]t1.Evaluated) {
 			return float64(count(slices.Contains(r.Penalties, reason)))
 		}))
 	}
+	result.Reasons = map[string]t1.Interval{}
+	for _, reason := range t1.GraderReasons() {
+		result.Reasons[reason] = t1.ShareInterval(over(func(r t1.Evaluated) float64 { return float64(count(r.Reason == reason)) }))
+	}
 	result.PassAt, result.MajorityAt = map[int]t1.Interval{}, map[int]t1.Interval{}
 	for k := 1; k <= result.Samples; k *= 2 {
 		result.PassAt[k], result.MajorityAt[k] = atK(samples, k)
