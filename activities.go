@@ -188,7 +188,9 @@ type EvaluateInput struct {
 	Suite     string         `json:"suite"`
 	Spec      EvaluationSpec `json:"spec"`
 	Seed      int64          `json:"seed"`
-	Heartbeat int            `json:"heartbeat"` // seconds; see ResourcesSpec
+	Heartbeat int            `json:"heartbeat"`       // seconds; see ResourcesSpec
+	Order     string         `json:"order,omitempty"` // digest of a [SuiteEvaluation]; empty: the run's held-out problems
+	Model     string         `json:"model,omitempty"` // imported model that the policy is, by its manifest's digest; empty: the run published it
 }
 
 // EvaluateShardInput is problems [From, To) of an evaluation.

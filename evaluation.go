@@ -32,6 +32,7 @@ type Result struct {
 	Caps        []CutPoint          `json:"caps"`                  // cuts by tokens, rising
 	NoThinking  *CutPoint           `json:"no_thinking,omitempty"` // control: nothing kept
 	PerProblem  []float64           `json:"per_problem"`           // mean accuracy of each problem's samples, in order: what paired intervals need
+	PerGreedy   []float64           `json:"per_problem_greedy"`    // 1 where the greedy response is right, else 0, in order
 	Seconds     float64             `json:"seconds"`               // wall time of the shards
 }
 

@@ -71,9 +71,14 @@ type evaluation struct {
 	data     t1.Data
 	cue      string // text after which a response states its answer
 	judge    judge
+	seeds    string // what the randomness is named by, beside the problem
+	untold   bool   // the problems are not tokenised yet
 }
 
 func (h *Host) evaluation(ctx context.Context, in t1.EvaluateShardInput) (*evaluation, error) {
+	if in.Evaluation.Order != "" {
+		return h.suiteEvaluation(ctx, in)
+	}
 	run := in.Evaluation.Run
 	data, err := h.data(ctx, run)
 	if err != nil {
@@ -83,22 +88,41 @@ func (h *Host) evaluation(ctx context.Context, in t1.EvaluateShardInput) (*evalu
 	if err != nil {
 		return nil, err
 	}
+	judge, err := h.judge(ctx, run, func(d t1.Data) t1.Ref { return d.HeldOut })
+	if err != nil {
+		return nil, err
+	}
+	e := &evaluation{host: h, in: in, data: data, cue: tasks.Cue(judge.task), judge: judge, seeds: in.Evaluation.Suite}
+	e.problems, err = shardOf(rows, in)
+	return e, err
+}
+
+func shardOf(rows []t1.Problem, in t1.EvaluateShardInput) ([]t1.Problem, error) {
 	if in.To > len(rows) {
 		return nil, t1.Errorf(t1.KindInvalid, "evaluation of problems %d to %d, but the suite has %d", in.From, in.To, len(rows))
 	}
-	judge, err := h.judge(ctx, run, func(d t1.Data) t1.Ref { return d.HeldOut })
-	return &evaluation{h, in, rows[in.From:in.To], data, tasks.Cue(judge.task), judge}, err
+	return rows[in.From:in.To], nil
 }
 
 func (e *evaluation) key(kind string) string {
-	in := e.in.Evaluation
-	return path.Join(t1.EvalKey(in.Run, in.Policy, in.Suite), fmt.Sprintf("%s-%03d.parquet", kind, e.in.Shard))
+	return path.Join(evaluationKey(e.in.Evaluation), fmt.Sprintf("%s-%03d.parquet", kind, e.in.Shard))
+}
+
+// evaluationKey is the directory of an evaluation.
+func evaluationKey(in t1.EvaluateInput) string {
+	if in.Order != "" {
+		return t1.SuiteEvaluationKey(in.Order)
+	}
+	return t1.EvalKey(in.Run, in.Policy, in.Suite)
 }
 
 // answer gives each problem's greedy response, then its samples.
 func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1.Evaluated, error) {
-	client, err := e.host.engine(ctx, e.in.Evaluation.Run, beat)
+	client, err := e.host.engine(ctx, placeOf(e.in.Evaluation), beat)
 	if err != nil {
+		return nil, err
+	}
+	if err := e.tell(ctx, client, beat); err != nil {
 		return nil, err
 	}
 	in := e.in.Evaluation
@@ -106,12 +130,12 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 	for _, mode := range []string{modeGreedy, modeSample} {
 		g := generation{
 			Policy: in.Policy, Problems: e.problems, Samples: 1, TopP: 1, MaxTokens: in.Spec.MaxTokens,
-			Seed: func(p t1.Problem) uint64 { return t1.SeedFor(in.Seed, "evaluate", in.Suite, p.ID) },
+			Seed: func(p t1.Problem) uint64 { return t1.SeedFor(in.Seed, "evaluate", e.seeds, p.ID) },
 		}
 		if mode == modeSample {
 			g.Samples, g.Temperature, g.TopP = in.Spec.Samples, in.Spec.Temperature, in.Spec.TopP
 		}
-		rollouts, done, err := e.host.respond(ctx, client, in.Run, g, beat)
+		rollouts, done, err := e.host.respond(ctx, client, placeOf(in), g, beat)
 		if err != nil {
 			return nil, err
 		}
@@ -215,7 +239,7 @@ const summarizeAtOnce = 2048
 
 // summarize gives the summary model's greedy answers.
 func (e *evaluation) summarize(ctx context.Context, left []leftover, beat beat, tokens *int64) ([]string, error) {
-	client, err := e.host.engine(ctx, e.in.Evaluation.Run, beat)
+	client, err := e.host.engine(ctx, placeOf(e.in.Evaluation), beat)
 	if err != nil {
 		return nil, err
 	}

@@ -137,6 +137,11 @@ func (e *encoder) render(instruction string, problems []t1.Problem) {
 	}
 }
 
+// chatOf is a question as a model is asked it.
+func chatOf(instruction, question string) []engine.Message {
+	return []engine.Message{{Role: engine.RoleUser, Content: strings.Replace(instruction, "{question}", question, 1)}}
+}
+
 func (e *encoder) chats(instruction string, questions []string) [][]int32 {
 	var all [][]int32
 	for chunk := range slices.Chunk(questions, encodeAtOnce) {
@@ -145,7 +150,7 @@ func (e *encoder) chats(instruction string, questions []string) [][]int32 {
 		}
 		conversations := make([][]engine.Message, len(chunk))
 		for i, q := range chunk {
-			conversations[i] = []engine.Message{{Role: engine.RoleUser, Content: strings.Replace(instruction, "{question}", q, 1)}}
+			conversations[i] = chatOf(instruction, q)
 		}
 		var prompts []engine.Rendered
 		prompts, e.err = e.client.Render(e.ctx, conversations)

@@ -3,9 +3,11 @@ package activities
 import (
 	"context"
 	"path"
+	"strings"
 
 	"t1"
 	"t1/infra/engine"
+	"t1/library"
 )
 
 // publish makes the engine's policy an artifact that samplers load.
@@ -26,6 +28,26 @@ func (h *Host) publish(ctx context.Context, client *engine.Client, run string, p
 	return err
 }
 
+// modelPlace begins what stands for a run where the policy is an imported model.
+const modelPlace = "models/"
+
+// placeOf says where a policy is: a run's name, or an imported model's directory.
+func placeOf(in t1.EvaluateInput) string {
+	if in.Model != "" {
+		return library.ModelKey(in.Model)
+	}
+	return in.Run
+}
+
+// policyKey is the directory of a policy; place is a run's name, or [placeOf] an
+// imported model. No run's name has a slash.
+func policyKey(place string, policy t1.Digest) string {
+	if strings.HasPrefix(place, modelPlace) {
+		return place
+	}
+	return t1.PolicyKey(place, policy)
+}
+
 // ready makes the engine's sampler hold a policy and answers the token that
 // ends a response.
 func (h *Host) ready(ctx context.Context, client *engine.Client, run string, policy t1.Digest, beat beat) (eos int32, err error) {
@@ -38,7 +60,7 @@ func (h *Host) ready(ctx context.Context, client *engine.Client, run string, pol
 		return 0, err
 	}
 	defer remove()
-	key := t1.PolicyKey(run, policy)
+	key := policyKey(run, policy)
 	manifest, err := downloadDirectory(ctx, h.Store, key, directory, beat)
 	if err != nil {
 		return 0, err

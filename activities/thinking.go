@@ -28,7 +28,7 @@ func (h *Host) text(ctx context.Context, client *engine.Client, run string, poli
 // and all of them where there is no cue.
 func (e *evaluation) thinking(ctx context.Context, client *engine.Client, rollouts []t1.Rollout, beat beat) (lengths []int, err error) {
 	in := e.in.Evaluation
-	err = e.host.text(ctx, client, in.Run, in.Policy, beat, func(text engine.Text) error {
+	err = e.host.text(ctx, client, placeOf(in), in.Policy, beat, func(text engine.Text) error {
 		lengths, err = thinkingLengths(rollouts, e.cue, func(tokens [][]int32) ([]string, error) {
 			beat(int64(len(rollouts)), int64(len(rollouts)), 0)
 			return text.Decode(ctx, tokens)
@@ -130,7 +130,7 @@ func (e *evaluation) cued(ctx context.Context, client *engine.Client, left []lef
 	}
 	var texts []string
 	var spelled [][]int32
-	err := e.host.text(ctx, client, e.in.Evaluation.Run, e.in.Evaluation.Policy, beat, func(text engine.Text) (err error) {
+	err := e.host.text(ctx, client, placeOf(e.in.Evaluation), e.in.Evaluation.Policy, beat, func(text engine.Text) (err error) {
 		texts, spelled, err = spellCues(ctx, text, left, e.cue)
 		return err
 	})

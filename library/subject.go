@@ -1,0 +1,87 @@
+package library
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"t1"
+)
+
+// Subject is a policy that can be evaluated: one that a run published, or an
+// imported model.
+type Subject struct {
+	Name   string    // of the run or the model
+	Run    string    // empty for a model
+	Seq    int       // record of the run; [Newest] for a model
+	Model  string    // digest of the model's manifest; empty for a run
+	Policy t1.Digest // of the weights
+}
+
+// FindSubject finds a policy by the name of a run or of an imported model. Where
+// both are there, "run:" or "model:" before the name tells. "@N" behind a run's
+// name means record N, else it is the newest whose policy is published. What is
+// not there is KindNotFound, a name that means two is KindInvalid.
+func FindSubject(ctx context.Context, store t1.Store, name string) (Subject, error) {
+	kind, bare, told := strings.Cut(name, ":")
+	if !told {
+		kind, bare = "", name
+	}
+	bare, record, atRecord := strings.Cut(bare, "@")
+	seq := Newest
+	if atRecord {
+		n, err := strconv.Atoi(record)
+		if err != nil || n < 0 {
+			return Subject{}, t1.Errorf(t1.KindInvalid, "%q: behind @ stands the number of a record, from 0", name)
+		}
+		seq = n
+	}
+	if kind != "" && kind != "run" && kind != "model" || CheckName(bare) != nil {
+		return Subject{}, t1.Errorf(t1.KindInvalid, "%q names no policy; allowed are RUN, RUN@N, MODEL, run:RUN and model:MODEL", name)
+	}
+	model, modelErr := ResolveModel(ctx, store, bare)
+	if modelErr != nil && t1.KindOf(modelErr) != t1.KindNotFound {
+		return Subject{}, modelErr
+	}
+	isRun, err := hasRecords(ctx, store, bare)
+	if err != nil {
+		return Subject{}, err
+	}
+	isModel := modelErr == nil
+	switch {
+	case kind == "" && isRun && isModel && !atRecord:
+		return Subject{}, t1.Errorf(t1.KindInvalid, "%s is a run and a model", bare).WithHint("run:%s or model:%s", bare, bare)
+	case kind != "model" && isRun:
+		return policyOf(ctx, store, bare, seq)
+	case kind != "run" && isModel && atRecord:
+		return Subject{}, t1.Errorf(t1.KindInvalid, "%s is a model: it has no records", bare)
+	case kind != "run" && isModel:
+		return Subject{Name: bare, Seq: Newest, Model: model.Manifest.SHA256, Policy: model.Digest}, nil
+	}
+	return Subject{}, t1.Errorf(t1.KindNotFound, "there is no run and no model named %s", bare).WithHint("t1 list, or t1 model list")
+}
+
+func hasRecords(ctx context.Context, store t1.Store, run string) (bool, error) {
+	_, err := store.Head(ctx, t1.RecordKey(run, 0))
+	if t1.KindOf(err) == t1.KindNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// policyOf is the published policy after record seq of a run.
+func policyOf(ctx context.Context, store t1.Store, run string, seq int) (Subject, error) {
+	records, err := policies(ctx, store, run)
+	if err != nil {
+		return Subject{}, err
+	}
+	there, err := published(ctx, store, run)
+	if err != nil {
+		return Subject{}, err
+	}
+	seq, err = choose(run, records, there, seq)
+	if err != nil {
+		return Subject{}, err
+	}
+	return Subject{Name: run, Run: run, Seq: seq, Policy: records[seq]}, nil
+}
