@@ -180,17 +180,18 @@ type SelectPoolOutput struct {
 
 // EvaluateInput is the input of the Evaluate workflow.
 type EvaluateInput struct {
-	Run       string         `json:"run"`
-	Seq       int            `json:"seq"`   // record the policy comes from
-	Label     string         `json:"label"` // "sft", or the iteration as a number
-	Policy    Digest         `json:"policy"`
-	Summary   Digest         `json:"summary"` // policy that answers from cut thinking
-	Suite     string         `json:"suite"`
-	Spec      EvaluationSpec `json:"spec"`
-	Seed      int64          `json:"seed"`
-	Heartbeat int            `json:"heartbeat"`       // seconds; see ResourcesSpec
-	Order     string         `json:"order,omitempty"` // digest of a [SuiteEvaluation]; empty: the run's held-out problems
-	Model     string         `json:"model,omitempty"` // imported model that the policy is, by its manifest's digest; empty: the run published it
+	Run          string         `json:"run"`
+	Seq          int            `json:"seq"`   // record the policy comes from
+	Label        string         `json:"label"` // "sft", or the iteration as a number
+	Policy       Digest         `json:"policy"`
+	Summary      Digest         `json:"summary"` // policy that answers from cut thinking
+	Suite        string         `json:"suite"`
+	Spec         EvaluationSpec `json:"spec"`
+	Seed         int64          `json:"seed"`
+	Heartbeat    int            `json:"heartbeat"`               // seconds; see ResourcesSpec
+	SummaryModel string         `json:"summary_model,omitempty"` // imported model that answers from cut thinking, by its manifest's digest; empty: Summary does
+	Order        string         `json:"order,omitempty"`         // digest of a [SuiteEvaluation]; empty: the run's held-out problems
+	Model        string         `json:"model,omitempty"`         // imported model that the policy is, by its manifest's digest; empty: the run published it
 }
 
 // EvaluateShardInput is problems [From, To) of an evaluation.

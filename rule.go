@@ -122,6 +122,15 @@ func dataset(field, doc string) Rule {
 // nameOrDigest admits what t1 data import and t1 model import name things.
 func nameOrDigest(v string) bool { return v == "" || nameForm.MatchString(v) }
 
+// SummaryModelPrefix stands before the name of an imported model in
+// [ScalingSpec].SummaryModel.
+const SummaryModelPrefix = "model:"
+
+func isSummaryModel(v string) bool {
+	name, imported := strings.CutPrefix(v, SummaryModelPrefix)
+	return v == "sft" || v == "policy" || imported && nameForm.MatchString(name)
+}
+
 // nameForm is what package library names things; 64 hex digits, a digest, have it too.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 

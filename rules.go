@@ -141,7 +141,7 @@ func evaluationRules() []Rule {
 		whole("evaluation.shard_problems", atLeast(1), "D", "problems a shard"),
 		whole(scaling+"fractions", between(0, 100), "P", "cuts at i/fractions of a response's own thinking; 0 switches them off"),
 		wholes(scaling+"caps", atLeast(1), 0, "P", "cuts at so many tokens"),
-		choice(scaling+"summary_model", "D", "what answers from cut thinking: the run's fine-tuned policy (P: the base model), or the policy itself", "sft", "policy"),
+		text(scaling+"summary_model", `"sft" or "policy" or "model:" and an imported model's name or digest`, "what answers from cut thinking: the run's fine-tuned policy (P: the base model), the policy itself, or an imported model", isSummaryModel),
 		whole(scaling+"summary_tokens", atLeast(1), "D", "longest answer, tokens"),
 	}
 }

@@ -153,7 +153,7 @@ type EvaluationSpec struct {
 type ScalingSpec struct {
 	Fractions     int    `json:"fractions"`      // cuts at i/fractions of a response's own thinking, i = 1..fractions (P: 10); 0 makes none
 	Caps          []int  `json:"caps"`           // cuts at so many tokens (P: 1,024 to 16,384); none and no fractions switch the measurement off
-	SummaryModel  string `json:"summary_model"`  // "sft": the run's fine-tuned policy (D); "policy": the policy itself
+	SummaryModel  string `json:"summary_model"`  // "sft": the run's fine-tuned policy (D); "policy": the policy itself; "model:NAME": an imported model, with a tokenizer of its own
 	SummaryTokens int    `json:"summary_tokens"` // longest answer
 }
 

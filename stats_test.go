@@ -237,19 +237,14 @@ func TestMajorityAtK(t *testing.T) {
 func TestPairedBootstrap(t *testing.T) {
 	var a, b []float64
 	for i := range 400 { // better on 60, worse on 20 of 400
-		right, wrong := 1.0, 0.0
-		if i%2 == 0 {
-			wrong = 1
-		}
+		ours, theirs := float64(i%2), float64(i%2)
 		switch {
 		case i < 60:
-			right, wrong = 1, 0
+			ours, theirs = 1, 0
 		case i < 80:
-			right, wrong = 0, 1
-		default:
-			right = wrong
+			ours, theirs = 0, 1
 		}
-		a, b = append(a, right), append(b, wrong)
+		a, b = append(a, ours), append(b, theirs)
 	}
 	got := PairedBootstrap(a, b, 7)
 	student := PairedDifference(a, b)

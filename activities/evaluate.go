@@ -200,7 +200,7 @@ func (e *evaluation) answerCuts(ctx context.Context, rows []t1.Evaluated, beat b
 			at := prefix{n, int(cut.Kept)}
 			if _, there := asked[at]; !there {
 				asked[at] = len(left)
-				left = append(left, leftover{row.Prompt, row.Tokens[:cut.Kept]})
+				left = append(left, leftover{row.Problem, row.Prompt, row.Tokens[:cut.Kept]})
 			}
 			cuts, of = append(cuts, cut), append(of, asked[at])
 		}
@@ -248,10 +248,14 @@ func (e *evaluation) summarize(ctx context.Context, left []leftover, beat beat, 
 		return nil, err
 	}
 	in := e.in.Evaluation
+	place, summary, err := e.host.summaryModel(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	answers := make([]string, 0, len(prompts))
 	for from := 0; from < len(prompts); from += summarizeAtOnce {
-		responses, done, err := e.host.generate(ctx, client, in.Run, engine.Generation{
-			Policy: in.Summary, Prompts: prompts[from:min(from+summarizeAtOnce, len(prompts))], TopP: 1, MaxTokens: in.Spec.Scaling.SummaryTokens,
+		responses, done, err := e.host.generate(ctx, client, place, engine.Generation{
+			Policy: summary, Prompts: prompts[from:min(from+summarizeAtOnce, len(prompts))], TopP: 1, MaxTokens: in.Spec.Scaling.SummaryTokens,
 		}, beat)
 		if err != nil {
 			return nil, err

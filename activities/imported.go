@@ -16,6 +16,9 @@ import (
 // a name may come to mean something else, a run's spec may not. What is not
 // there, is of another kind or too small is found here, before anything starts.
 func (h *Host) pin(ctx context.Context, spec *t1.Spec) error {
+	if err := h.pinSummaryModel(ctx, &spec.Evaluation.Scaling); err != nil {
+		return err
+	}
 	if spec.Task.Name == tasks.Countdown {
 		return nil
 	}

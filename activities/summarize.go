@@ -32,6 +32,9 @@ func (h *Host) summarize(ctx context.Context, in t1.SummarizeInput, beat beat) (
 	if err != nil {
 		return t1.EvaluationSummary{}, err
 	}
+	if _, e.Summary, err = h.summaryModel(ctx, e); err != nil {
+		return t1.EvaluationSummary{}, err
+	}
 	result := resultOf(e, rows, cuts)
 	result.Seconds = in.Seconds
 	ref, err := keepJSON(ctx, h.Store, key, result)

@@ -109,8 +109,9 @@ func halve(open []border, rollouts []t1.Rollout, decode func([][]int32) ([]strin
 
 // leftover is what a summary model is given before the cue.
 type leftover struct {
-	prompt []int32
-	kept   []int32 // of the thinking
+	problem string // ID
+	prompt  []int32
+	kept    []int32 // of the thinking
 }
 
 // tailTokens is how far before the cue tokens are looked at again.
@@ -121,6 +122,9 @@ const tailTokens = 4
 // the last token kept may be written in another way by that; where more would
 // change, or the text breaks within a character, the cue's own tokens follow.
 func (e *evaluation) cued(ctx context.Context, client *engine.Client, left []leftover, beat beat) ([]engine.Prompt, error) {
+	if e.in.Evaluation.SummaryModel != "" {
+		return e.retold(ctx, client, left, beat)
+	}
 	prompts := make([]engine.Prompt, len(left))
 	if tasks.Worded(e.judge.task) {
 		for i, l := range left {

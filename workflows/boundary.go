@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -119,6 +120,9 @@ func (r *run) evaluation() t1.EvaluateInput {
 	}
 	if in.Spec.Scaling.SummaryModel == "policy" {
 		in.Summary = in.Policy
+	}
+	if model, imported := strings.CutPrefix(in.Spec.Scaling.SummaryModel, t1.SummaryModelPrefix); imported {
+		in.SummaryModel, in.Summary = model, "" // whoever opens it finds the digest of its weights
 	}
 	return in
 }
