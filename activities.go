@@ -15,6 +15,8 @@ type Control interface {
 	// as the run's spec.json. Mistakes are KindInvalid; another spec under the
 	// same run is KindConflict.
 	ResolveSpec(ctx context.Context, in ResolveInput) (Spec, error)
+	// OrderSuite stores what is to be evaluated on one of a run's suites.
+	OrderSuite(ctx context.Context, in OrderSuiteInput) (EvaluateInput, error)
 	// Summarize makes an evaluation's result.json of its shards.
 	Summarize(ctx context.Context, in SummarizeInput) (EvaluationSummary, error)
 	// Collect deletes snapshots and policies that no rule keeps.
@@ -192,6 +194,14 @@ type EvaluateInput struct {
 	SummaryModel string         `json:"summary_model,omitempty"` // imported model that answers from cut thinking, by its manifest's digest; empty: Summary does
 	Order        string         `json:"order,omitempty"`         // digest of a [SuiteEvaluation]; empty: the run's held-out problems
 	Model        string         `json:"model,omitempty"`         // imported model that the policy is, by its manifest's digest; empty: the run published it
+}
+
+// OrderSuiteInput names a suite of a run's spec, and the policy to measure on it.
+type OrderSuiteInput struct {
+	Run    string `json:"run"`
+	Seq    int    `json:"seq"` // record the policy comes from
+	Policy Digest `json:"policy"`
+	Suite  string `json:"suite"` // as in the resolved spec
 }
 
 // EvaluateShardInput is problems [From, To) of an evaluation.

@@ -131,6 +131,18 @@ func isSummaryModel(v string) bool {
 	return v == "sft" || v == "policy" || imported && nameForm.MatchString(name)
 }
 
+// suiteForm is a suite's name; a resolved spec has its data set's digest behind it.
+var suiteForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[0-9a-f]{64})?$`)
+
+func areSuites(names []string) bool {
+	for i, name := range names {
+		if !suiteForm.MatchString(name) || slices.Contains(names[:i], name) {
+			return false
+		}
+	}
+	return true
+}
+
 // nameForm is what package library names things; 64 hex digits, a digest, have it too.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 

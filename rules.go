@@ -143,5 +143,11 @@ func evaluationRules() []Rule {
 		wholes(scaling+"caps", atLeast(1), 0, "P", "cuts at so many tokens"),
 		text(scaling+"summary_model", `"sft" or "policy" or "model:" and an imported model's name or digest`, "what answers from cut thinking: the run's fine-tuned policy (P: the base model), the policy itself, or an imported model", isSummaryModel),
 		whole(scaling+"summary_tokens", atLeast(1), "D", "longest answer, tokens"),
+		{
+			Field: "evaluation.suites", Type: "list of texts", Source: "D",
+			Allowed: "a list of names of suites, each once (docs/evaluation.md)",
+			Doc:     "imported suites measured beside the held-out problems, whole and without cuts",
+			holds:   func(v any) bool { return areSuites(v.([]string)) },
+		},
 	}
 }

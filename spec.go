@@ -146,6 +146,7 @@ type EvaluationSpec struct {
 	MaxTokens    int         `json:"max_tokens"`     // as in training (P)
 	ShardProblem int         `json:"shard_problems"` // problems a shard
 	Scaling      ScalingSpec `json:"scaling"`
+	Suites       []string    `json:"suites"` // imported suites that t1 knows, measured beside the held-out problems, whole and without cuts
 }
 
 // ScalingSpec is the inference-scaling measurement: the thinking is cut and a
@@ -195,6 +196,7 @@ func DefaultSpec() Spec {
 		Evaluation: EvaluationSpec{
 			At: []float64{0.3, 0.6, 0.9, 1}, Problems: 512, Samples: 4, Temperature: 1, TopP: 1, MaxTokens: 10240, ShardProblem: 128,
 			Scaling: ScalingSpec{Fractions: 10, Caps: []int{1024, 2048, 4096, 8192, 16384}, SummaryModel: "sft", SummaryTokens: 16},
+			Suites:  []string{},
 		},
 		Resources: ResourcesSpec{Threads: 2, HeartbeatTimeout: 60},
 	}

@@ -60,6 +60,9 @@ var fits = []fit{
 	{"model.base", "task.name", func(s Spec) string {
 		return unless(s.Task.Name != game || s.Model.Base == "", "empty, with task.name %q: the game has words of its own", game)
 	}},
+	{"evaluation.suites", "task.name", func(s Spec) string {
+		return unless(s.Task.Name != game || len(s.Evaluation.Suites) == 0, "empty, with task.name %q: the game has words of its own", game)
+	}},
 	{"task.data.statement", "task.data.cue", func(s Spec) string {
 		// What the model learns to write is what the grader and the cut look for.
 		return unless(s.Task.Name == game || s.Task.Data.Statement == "" || s.Task.Data.statesBehindCue(), "empty, or a text with {answer} right behind task.data.cue, %q", s.Task.Data.Cue)

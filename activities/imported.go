@@ -35,6 +35,9 @@ func (h *Host) pin(ctx context.Context, spec *t1.Spec) error {
 	if _, err := h.pinDataset(ctx, "task.data.demonstrations", &data.Demonstrations, library.Demonstrations, &mistakes); err != nil {
 		return err
 	}
+	if err := h.pinSuites(ctx, spec.Evaluation.Suites); err != nil {
+		return err
+	}
 	model, err := library.ResolveModel(ctx, h.Store, spec.Model.Base)
 	if err != nil {
 		return t1.Errorf(t1.KindOf(err), "model.base: %w", err)

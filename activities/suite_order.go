@@ -55,7 +55,11 @@ func OrderSuite(ctx context.Context, store t1.Store, subject library.Subject, su
 
 // suiteProblems finds a suite's data set, or says how to import it.
 func suiteProblems(ctx context.Context, store t1.Store, suite tasks.Suite) (library.Dataset, error) {
-	set, err := library.Resolve(ctx, store, suite.Name)
+	name := suite.Name
+	if suite.Dataset != "" {
+		name = suite.Dataset
+	}
+	set, err := library.Resolve(ctx, store, name)
 	if t1.KindOf(err) == t1.KindNotFound {
 		choices := ""
 		if suite.Choices != nil {
@@ -68,4 +72,57 @@ func suiteProblems(ctx context.Context, store t1.Store, suite tasks.Suite) (libr
 		return set, t1.Errorf(t1.KindInvalid, "data set %s holds %s; a suite is a set of problems", suite.Name, set.Kind)
 	}
 	return set, err
+}
+
+// OrderSuite stores what is to be evaluated on one of a run's suites.
+func (c *Control) OrderSuite(ctx context.Context, in t1.OrderSuiteInput) (t1.EvaluateInput, error) {
+	return edge(ctx, func(ctx context.Context, _ beat) (t1.EvaluateInput, error) { return c.host.orderSuite(ctx, in) })
+}
+
+// orderSuite takes the settings of the run's evaluations, and the whole suite.
+func (h *Host) orderSuite(ctx context.Context, in t1.OrderSuiteInput) (t1.EvaluateInput, error) {
+	spec, err := h.spec(ctx, in.Run)
+	if err != nil {
+		return t1.EvaluateInput{}, err
+	}
+	suite, err := suiteNamed(in.Suite)
+	if err != nil {
+		return t1.EvaluateInput{}, err
+	}
+	e := spec.Evaluation
+	made, _, err := OrderSuite(ctx, h.Store, library.Subject{Name: in.Run, Run: in.Run, Seq: in.Seq, Policy: in.Policy}, suite, SuiteSettings{
+		Samples: e.Samples, Temperature: e.Temperature, TopP: e.TopP, MaxTokens: e.MaxTokens, Seed: spec.Seed,
+	})
+	return made, err
+}
+
+// suiteNamed is a suite as a spec names it, with its data set's digest or without.
+func suiteNamed(given string) (tasks.Suite, error) {
+	name, digest, _ := strings.Cut(given, "@")
+	suite, known := tasks.KnownSuite(name)
+	if !known {
+		var names []string
+		for _, s := range tasks.Suites() {
+			names = append(names, s.Name)
+		}
+		return suite, t1.Errorf(t1.KindInvalid, "evaluation.suites: got %q, want names of %s", name, strings.Join(names, ", "))
+	}
+	suite.Dataset = digest
+	return suite, nil
+}
+
+// pinSuites puts the digests of data sets behind the names of suites.
+func (h *Host) pinSuites(ctx context.Context, suites []string) error {
+	for i, given := range suites {
+		suite, err := suiteNamed(given)
+		if err != nil {
+			return err
+		}
+		set, err := suiteProblems(ctx, h.Store, suite)
+		if err != nil {
+			return err
+		}
+		suites[i] = suite.Name + "@" + set.Ref.SHA256
+	}
+	return nil
 }

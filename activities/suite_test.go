@@ -122,6 +122,52 @@ func TestAnOrderIsNamedByWhatItDependsOn(t *testing.T) {
 	}
 }
 
+// A run's suites are pinned before anything starts, and measured as t1 eval does
+// it: both have one name.
+func TestSuitesOfARun(t *testing.T) {
+	ctx := context.Background()
+	h := newHost(t)
+	imports(t, h)
+	importFile(t, h, "aime24", library.Problems, `{"id":"1","question":"hello 9","answer":"9"}`+"\n")
+	with := func(suite string) json.RawMessage {
+		spec := strings.Replace(importedSpec, "TASK", "number", 1)
+		return json.RawMessage(strings.Replace(spec, `"evaluation": {`, `"evaluation": {"suites": ["`+suite+`"], `, 1))
+	}
+	for suite, want := range map[string]t1.Kind{"aime25": t1.KindInvalid, "math500": t1.KindNotFound, "a b": t1.KindInvalid} {
+		if _, err := h.resolveSpec(ctx, t1.ResolveInput{Run: "bad", Spec: with(suite)}); t1.KindOf(err) != want || !strings.Contains(err.Error(), "suite") {
+			t.Errorf("%s: %v", suite, err)
+		}
+	}
+	spec, err := h.resolveSpec(ctx, t1.ResolveInput{Run: "run", Spec: with("aime24")})
+	if err != nil || len(spec.Evaluation.Suites) != 1 || len(spec.Evaluation.Suites[0]) != len("aime24@")+64 {
+		t.Fatalf("suites %v, %v", spec.Evaluation.Suites, err)
+	}
+	if again, err := h.resolveSpec(ctx, t1.ResolveInput{Run: "run", Spec: with(spec.Evaluation.Suites[0])}); err != nil || again.Evaluation.Suites[0] != spec.Evaluation.Suites[0] {
+		t.Errorf("a resolved spec again: %v, %v", again.Evaluation.Suites, err)
+	}
+	prepared, err := h.prepare(ctx, t1.PrepareInput{Run: "run"}, unheard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step, err := h.fineTune(ctx, t1.FineTuneInput{Run: "run", Seq: 1, Parent: prepared.Step.State, From: 0, To: 1, Total: 1}, unheard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := h.orderSuite(ctx, t1.OrderSuiteInput{Run: "run", Seq: 1, Policy: step.Policy, Suite: spec.Evaluation.Suites[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, tokens := evaluateOn(t, h, in)
+	if tokens == 0 || result.Problems != 1 || result.Samples != 2 || result.Policy != step.Policy {
+		t.Errorf("%d tokens, %+v", tokens, result)
+	}
+	known, _ := tasks.KnownSuite("aime24")
+	asked, _, err := OrderSuite(ctx, h.Store, subject(t, h, "run@1"), known, SuiteSettings{Samples: 2, Temperature: 1, TopP: 1, MaxTokens: 8, Seed: spec.Seed})
+	if err != nil || asked.Order != in.Order {
+		t.Errorf("by t1 eval it is %.12s, %v; in the run %.12s", asked.Order, err, in.Order)
+	}
+}
+
 func TestSuiteMistakes(t *testing.T) {
 	ctx := context.Background()
 	h := newHost(t)

@@ -57,6 +57,7 @@ var settings = []setting{
 
 	{"evaluation.at", "shares of the iterations", "[0.3, 0.6, 0.9, 1]", "", "P"},
 	{"evaluation.every", "also every so many iterations", "", "", "D"},
+	{"evaluation.suites", "suites measured too", "", "", "D"},
 	{"evaluation.problems", "held-out problems", "", "", "D"},
 	{"evaluation.samples", "responses a problem", "", "the paper: 32 for AIME", "D"},
 	{"evaluation.temperature", "of the samples", "", "", "D"},

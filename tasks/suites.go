@@ -10,6 +10,7 @@ import (
 // data set of the same name, which a person imports: t1 ships none.
 type Suite struct {
 	Name        string // of the suite, and of its data set
+	Dataset     string // digest of the data set; empty: the newest of the name
 	Title       string
 	Task        string   // who grades: Number, Choice or Math
 	Instruction string   // what the model is asked, with the problem in place of {question}

@@ -63,7 +63,7 @@ number is.`,
 	flags.Float64Var(&o.settings.TopP, "top-p", defaults.TopP, "of those, above 0, at most 1 (likewise)")
 	flags.IntVar(&o.settings.MaxTokens, "max-tokens", defaultLength, "longest response (likewise)")
 	flags.IntVar(&o.settings.Problems, "problems", 0, "only the first so many problems; 0 means all")
-	flags.Int64Var(&o.settings.Seed, "seed", 1, "of the samples, at least 0")
+	flags.Int64Var(&o.settings.Seed, "seed", 1, "of the samples, at least 0 (likewise)")
 	flags.BoolVar(&o.asJSON, "json", false, "print JSON, a line a suite (docs/evaluation.md)")
 	return c
 }
@@ -180,7 +180,7 @@ func (o evalOptions) settingsFor(ctx context.Context, store t1.Store, subject li
 	e := spec.Evaluation
 	for flag, take := range map[string]func(){
 		"samples": func() { s.Samples = e.Samples }, "temperature": func() { s.Temperature = e.Temperature },
-		"top-p": func() { s.TopP = e.TopP }, "max-tokens": func() { s.MaxTokens = e.MaxTokens },
+		"top-p": func() { s.TopP = e.TopP }, "max-tokens": func() { s.MaxTokens = e.MaxTokens }, "seed": func() { s.Seed = spec.Seed },
 	} {
 		if !o.given(flag) {
 			take()

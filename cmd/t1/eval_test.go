@@ -148,7 +148,7 @@ task: {name: number, data: {train: sums, held_out: own}}
 model: {base: smollm2}
 pool: {problems: 2, samples: 2, pass_rate: [-1, 2]}
 rl: {iterations: 1, prompts: 2, k: 2, max_tokens: 8, block_prompts: 2}
-evaluation: {problems: 1, samples: 3, max_tokens: 8, scaling: {fractions: 0, caps: []}}
+evaluation: {problems: 1, samples: 3, max_tokens: 8, scaling: {fractions: 0, caps: []}, suites: [gpqa]}
 resources: {threads: 1}
 `)
 	w.run("t1", "train", "spec.yaml", "--run", "short", "--wait")
@@ -163,6 +163,9 @@ resources: {threads: 1}
 	newest, first := at(), at("--at", "0")
 	if newest.Seq != 1 || first.Seq != 0 || newest.Samples != 3 || newest.MaxTokens != 8 || newest.Policy == first.Policy {
 		w.Errorf("newest %+v\nfirst %+v", newest, first)
+	}
+	if in := w.run("t1", "eval", "short", "--suite", "gpqa", "--json"); !strings.Contains(in, `"found":true`) || !strings.Contains(in, `"seq":1`) {
+		w.Errorf("a suite of the run's spec was measured again: %s", in)
 	}
 	again := at("--at", "1")
 	if !again.Found || newest.Found || again.Order != newest.Order {
