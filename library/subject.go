@@ -1,7 +1,9 @@
 package library
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,6 +61,32 @@ func FindSubject(ctx context.Context, store t1.Store, name string) (Subject, err
 		return Subject{Name: bare, Seq: Newest, Model: model.Manifest.SHA256, Policy: model.Digest}, nil
 	}
 	return Subject{}, t1.Errorf(t1.KindNotFound, "there is no run and no model named %s", bare).WithHint("t1 list, or t1 model list")
+}
+
+// Unchecked names the sets that a run learns from and that were never compared
+// with a suite: its problems may stand in them. Of a model nothing is known.
+func Unchecked(ctx context.Context, store t1.Store, subject Subject, suite t1.Ref) ([]string, error) {
+	names := []string{}
+	if subject.Run == "" {
+		return names, nil
+	}
+	var spec t1.Spec
+	if err := readJSON(ctx, store, t1.SpecKey(subject.Run), &spec); err != nil {
+		return nil, err
+	}
+	for _, digest := range []string{spec.Task.Data.Train, spec.Task.Data.Demonstrations} {
+		if digest == "" {
+			continue
+		}
+		set, err := Resolve(ctx, store, digest)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(set.Against, func(c Checked) bool { return c.SHA256 == suite.SHA256 }) {
+			names = append(names, cmp.Or(set.Name, digest))
+		}
+	}
+	return names, nil
 }
 
 func hasRecords(ctx context.Context, store t1.Store, run string) (bool, error) {

@@ -224,7 +224,9 @@ func (t *tool) evaluate(ctx context.Context, store t1.Store, subject library.Sub
 	if err != nil {
 		return evaluation{}, result, err
 	}
-	return evaluationOf(subject, suite, in.Order, order, result, found), result, nil
+	made := evaluationOf(subject, suite, in.Order, order, result, found)
+	made.Unchecked, err = library.Unchecked(ctx, store, subject, order.Problems)
+	return made, result, err
 }
 
 // runEvaluation starts the workflow, or joins it where it is going, and looks on.

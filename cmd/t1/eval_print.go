@@ -33,6 +33,7 @@ type evaluation struct {
 	Length      t1.Interval            `json:"length"`
 	OverLength  t1.Interval            `json:"over_length"`
 	Reasons     map[string]t1.Interval `json:"reasons"`
+	Unchecked   []string               `json:"unchecked"`
 	Compared    *comparison            `json:"compared,omitempty"`
 }
 
@@ -77,6 +78,10 @@ func (t *tool) printEvaluation(e evaluation, asJSON bool) error {
 		if e.Reasons[reason].Mean > 0 {
 			row(strings.ReplaceAll(reason, "_", " "), "%s", percent(e.Reasons[reason]))
 		}
+	}
+	if len(e.Unchecked) > 0 {
+		fmt.Fprintf(t.err, "%s learnt from %s, never compared with %s: it may have seen these problems\nTry: import the suite with --benchmark first, then %s again with --replace\n",
+			e.Name, strings.Join(e.Unchecked, ", "), e.Suite, strings.Join(e.Unchecked, ", "))
 	}
 	if c := e.Compared; c != nil {
 		row("against", "%s: greedy %s, sampled %s", subjectName(c.Name, c.Seq), percent(c.Greedy), percent(c.Sampled))

@@ -167,6 +167,12 @@ resources: {threads: 1}
 	if in := w.run("t1", "eval", "short", "--suite", "gpqa", "--json"); !strings.Contains(in, `"found":true`) || !strings.Contains(in, `"seq":1`) {
 		w.Errorf("a suite of the run's spec was measured again: %s", in)
 	}
+	w.write("late.jsonl", `{"id":"1","question":"hello 3","answer":"5"}`+"\n")
+	w.run("t1", "data", "import", "late.jsonl", "--name", "late", "--benchmark")
+	late := w.run("t1", "eval", "short", "--suite", "late", "--task", "number", "--json")
+	if !strings.Contains(late, `"unchecked":["sums"]`) || len(newest.Unchecked) > 0 {
+		w.Errorf("a benchmark that came after what was learnt from: %s, one before: %v", late, newest.Unchecked)
+	}
 	again := at("--at", "1")
 	if !again.Found || newest.Found || again.Order != newest.Order {
 		w.Errorf("again %+v", again)
