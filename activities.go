@@ -19,6 +19,8 @@ type Control interface {
 	// they have come. A request that contradicts them is KindInvalid; a run or a
 	// record that is not there is KindNotFound; a run that exists is KindConflict.
 	Fork(ctx context.Context, in ForkInput) (ForkOutput, error)
+	// OrderSuite stores what is to be evaluated on one of a run's suites.
+	OrderSuite(ctx context.Context, in OrderSuiteInput) (EvaluateInput, error)
 	// Summarize makes an evaluation's result.json of its shards.
 	Summarize(ctx context.Context, in SummarizeInput) (EvaluationSummary, error)
 	// Collect deletes snapshots and policies that no rule keeps.
@@ -222,15 +224,26 @@ type SelectPoolOutput struct {
 
 // EvaluateInput is the input of the Evaluate workflow.
 type EvaluateInput struct {
-	Run       string         `json:"run"`
-	Seq       int            `json:"seq"`   // record the policy comes from
-	Label     string         `json:"label"` // "sft", or the iteration as a number
-	Policy    Digest         `json:"policy"`
-	Summary   Digest         `json:"summary"` // policy that answers from cut thinking
-	Suite     string         `json:"suite"`
-	Spec      EvaluationSpec `json:"spec"`
-	Seed      int64          `json:"seed"`
-	Heartbeat int            `json:"heartbeat"` // seconds; see ResourcesSpec
+	Run          string         `json:"run"`
+	Seq          int            `json:"seq"`   // record the policy comes from
+	Label        string         `json:"label"` // "sft", or the iteration as a number
+	Policy       Digest         `json:"policy"`
+	Summary      Digest         `json:"summary"` // policy that answers from cut thinking
+	Suite        string         `json:"suite"`
+	Spec         EvaluationSpec `json:"spec"`
+	Seed         int64          `json:"seed"`
+	Heartbeat    int            `json:"heartbeat"`               // seconds; see ResourcesSpec
+	SummaryModel string         `json:"summary_model,omitempty"` // imported model that answers from cut thinking, by its manifest's digest; empty: Summary does
+	Order        string         `json:"order,omitempty"`         // digest of a [SuiteEvaluation]; empty: the run's held-out problems
+	Model        string         `json:"model,omitempty"`         // imported model that the policy is, by its manifest's digest; empty: the run published it
+}
+
+// OrderSuiteInput names a suite of a run's spec, and the policy to measure on it.
+type OrderSuiteInput struct {
+	Run    string `json:"run"`
+	Seq    int    `json:"seq"` // record the policy comes from
+	Policy Digest `json:"policy"`
+	Suite  string `json:"suite"` // as in the resolved spec
 }
 
 // EvaluateShardInput is problems [From, To) of an evaluation.

@@ -1,6 +1,6 @@
 package t1
 
-import "slices"
+import "strings"
 
 // CutAt gives how many of length tokens the cut at i/of keeps:
 // round(i*length/of), halves away from zero, in whole numbers so that no
@@ -18,19 +18,17 @@ func WithoutEnd(tokens []int32, finish string) []int32 {
 	return tokens
 }
 
-// ThinkingLength gives how many tokens stand before the first occurrence of the
-// answer cue, and all of them where there is no cue. It is the first and not the
-// last, so that no cut of the thinking shows an answer. Pass tokens through
-// [WithoutEnd] first, or an end of sequence counts as thinking. An empty cue
-// occurs nowhere.
-func ThinkingLength(tokens, cue []int32) int {
-	if len(cue) == 0 {
-		return len(tokens)
+// CueAt gives where in a text, in bytes, the answer cue first occurs; -1 where
+// it does not, as an empty one never does. It is the first and not the last, so
+// that no cut of the thinking shows an answer.
+func CueAt(text, cue string) int {
+	if cue == "" {
+		return -1
 	}
-	for i := 0; i+len(cue) <= len(tokens); i++ {
-		if slices.Equal(tokens[i:i+len(cue)], cue) {
-			return i
-		}
-	}
-	return len(tokens)
+	return strings.Index(text, cue)
 }
+
+// Spelled is how many bytes of a text its first tokens spell, given those
+// tokens decoded: a character of which they have only some bytes decodes to
+// replacement characters, and is not spelled yet. It never falls as tokens are added.
+func Spelled(decoded string) int { return len(strings.TrimRight(decoded, "\uFFFD")) }

@@ -51,28 +51,28 @@ func TestCutAtRoundsAndRises(t *testing.T) {
 	})
 }
 
-func TestThinkingLength(t *testing.T) {
-	tests := []struct {
-		name        string
-		tokens, cue []int32
-		want        int
+func TestCueAt(t *testing.T) {
+	for _, c := range []struct {
+		text, cue string
+		want      int
 	}{
-		{"in the middle", []int32{1, 2, 3, 4}, []int32{3}, 2},
-		{"at the start", []int32{3, 4}, []int32{3}, 0},
-		{"the first of two", []int32{1, 3, 2, 3, 4}, []int32{3}, 1},
-		{"two tokens", []int32{1, 3, 1, 3, 4}, []int32{3, 4}, 3},
-		{"only half of it, at the end", []int32{1, 2, 3}, []int32{3, 4}, 3},
-		{"absent", []int32{1, 2}, []int32{3}, 2},
-		{"longer than the response", []int32{1}, []int32{1, 2}, 1},
-		{"no tokens", nil, []int32{1}, 0},
-		{"no cue", []int32{1, 2}, nil, 2},
+		{`so $\boxed{5}$, or \boxed{6}`, `\boxed{`, 4},
+		{`\boxed{5}`, `\boxed{`, 0},
+		{`so \boxed`, `\boxed{`, -1},
+		{"", "answer", -1},
+		{"3 + 4", "", -1},
+	} {
+		if got := CueAt(c.text, c.cue); got != c.want {
+			t.Errorf("%q in %q: got %d, want %d", c.cue, c.text, got, c.want)
+		}
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if got := ThinkingLength(test.tokens, test.cue); got != test.want {
-				t.Errorf("got %d, want %d", got, test.want)
-			}
-		})
+}
+
+func TestSpelled(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "abc": 3, "é": 2, "ab\uFFFD": 2, "ab\uFFFD\uFFFD": 2, "\uFFFDb": 4} {
+		if got := Spelled(text); got != want {
+			t.Errorf("%q: got %d, want %d", text, got, want)
+		}
 	}
 }
 

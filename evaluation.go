@@ -27,10 +27,12 @@ type Result struct {
 	Length      Interval            `json:"length"`                // tokens a sampled response
 	OverLength  Interval            `json:"over_length"`           // share of the samples without an end of sequence
 	Penalties   map[string]Interval `json:"penalties"`             // share of the samples by reason
+	Reasons     map[string]Interval `json:"reasons"`               // share of the samples by why nothing was judged; see [GraderReasons]
 	Fractions   []CutPoint          `json:"fractions"`             // cuts by share of the own thinking, rising
 	Caps        []CutPoint          `json:"caps"`                  // cuts by tokens, rising
 	NoThinking  *CutPoint           `json:"no_thinking,omitempty"` // control: nothing kept
 	PerProblem  []float64           `json:"per_problem"`           // mean accuracy of each problem's samples, in order: what paired intervals need
+	PerGreedy   []float64           `json:"per_problem_greedy"`    // 1 where the greedy response is right, else 0, in order
 	Seconds     float64             `json:"seconds"`               // wall time of the shards
 }
 
@@ -60,6 +62,7 @@ type Evaluated struct {
 	Mode      string   `json:"mode" parquet:"mode"` // "greedy" or "sample"
 	Correct   bool     `json:"correct" parquet:"correct"`
 	Answer    string   `json:"answer" parquet:"answer"`
+	Reason    string   `json:"reason" parquet:"reason"` // why nothing was judged; see [Grade]
 	Penalties []string `json:"penalties" parquet:"penalties,list"`
 	Thinking  int32    `json:"thinking" parquet:"thinking"` // tokens before the answer cue; all of them where there is none
 }

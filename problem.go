@@ -20,6 +20,20 @@ type Trace struct {
 type Grade struct {
 	Correct bool
 	Answer  string // the answer as given, normalised so that equal answers are equal strings; empty where none was found
+	Reason  string // why nothing was judged; see [ReasonNoAnswer] and its neighbours. Empty for a verdict on an answer
+}
+
+// Reasons of a Grade: a response that has one is wrong.
+const (
+	ReasonNoAnswer  = "no_answer"     // the grader found no answer in it
+	ReasonTimedOut  = "timeout"       // a program took too long
+	ReasonCrashed   = "crashed"       // a program ended on it
+	ReasonNoVerdict = "not_a_verdict" // a program said something else
+)
+
+// GraderReasons lists the reasons of a [Grade].
+func GraderReasons() []string {
+	return []string{ReasonNoAnswer, ReasonTimedOut, ReasonCrashed, ReasonNoVerdict}
 }
 
 // Task is something to learn: it makes problems and demonstrations from a seed

@@ -122,6 +122,27 @@ func dataset(field, doc string) Rule {
 // nameOrDigest admits what t1 data import and t1 model import name things.
 func nameOrDigest(v string) bool { return v == "" || nameForm.MatchString(v) }
 
+// SummaryModelPrefix stands before the name of an imported model in
+// [ScalingSpec].SummaryModel.
+const SummaryModelPrefix = "model:"
+
+func isSummaryModel(v string) bool {
+	name, imported := strings.CutPrefix(v, SummaryModelPrefix)
+	return v == "sft" || v == "policy" || imported && nameForm.MatchString(name)
+}
+
+// suiteForm is a suite's name; a resolved spec has its data set's digest behind it.
+var suiteForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[0-9a-f]{64})?$`)
+
+func areSuites(names []string) bool {
+	for i, name := range names {
+		if !suiteForm.MatchString(name) || slices.Contains(names[:i], name) {
+			return false
+		}
+	}
+	return true
+}
+
 // nameForm is what package library names things; 64 hex digits, a digest, have it too.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 

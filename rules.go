@@ -38,6 +38,7 @@ func taskRules() []Rule {
 		dataset(data+"demonstrations", "texts to fine-tune on; empty: none"),
 		text(data+"instruction", "a text with {question} once", "what the model is asked", func(v string) bool { return strings.Count(v, "{question}") == 1 }),
 		text(data+"cue", "a text", "after which a response states its answer", notEmpty),
+		text(data+"statement", "empty, or a text with {answer} once, right behind task.data.cue", "what is added to a demonstration that does not state its answer behind the cue; empty: nothing", func(v string) bool { return v == "" || strings.Count(v, AnswerPlace) == 1 }),
 		texts("task.exec.command", "the program that grades, and its arguments"),
 		whole("task.exec.seconds", between(1, 3600), "D", "time to grade a response, at most"),
 		whole("task.exec.memory", between(16, 1<<20), "D", "MiB that the program may use, at most"),
@@ -152,7 +153,13 @@ func evaluationRules() []Rule {
 		whole("evaluation.shard_problems", atLeast(1), "D", "problems a shard"),
 		whole(scaling+"fractions", between(0, 100), "P", "cuts at i/fractions of a response's own thinking; 0 switches them off"),
 		wholes(scaling+"caps", atLeast(1), 0, "P", "cuts at so many tokens"),
-		choice(scaling+"summary_model", "D", "what answers from cut thinking: the run's fine-tuned policy (P: the base model), or the policy itself", "sft", "policy"),
+		text(scaling+"summary_model", `"sft" or "policy" or "model:" and an imported model's name or digest`, "what answers from cut thinking: the run's fine-tuned policy (P: the base model), the policy itself, or an imported model", isSummaryModel),
 		whole(scaling+"summary_tokens", atLeast(1), "D", "longest answer, tokens"),
+		{
+			Field: "evaluation.suites", Type: "list of texts", Source: "D",
+			Allowed: "a list of names of suites, each once (docs/evaluation.md)",
+			Doc:     "imported suites measured beside the held-out problems, whole and without cuts",
+			holds:   func(v any) bool { return areSuites(v.([]string)) },
+		},
 	}
 }

@@ -33,6 +33,7 @@ type DataSpec struct {
 	Demonstrations string `json:"demonstrations"` // texts to fine-tune on; empty: none, and sft.epochs means nothing
 	Instruction    string `json:"instruction"`    // what the model is asked, with the problem in place of {question}
 	Cue            string `json:"cue"`            // text after which a response states its answer
+	Statement      string `json:"statement"`      // how a demonstration that does not state its answer behind the cue is made to end, with the answer in place of {answer}; empty leaves it as it is
 }
 
 // ExecSpec is a program that grades; package program has its protocol.
@@ -169,6 +170,7 @@ type EvaluationSpec struct {
 	MaxTokens    int         `json:"max_tokens"`     // as in training (P)
 	ShardProblem int         `json:"shard_problems"` // problems a shard
 	Scaling      ScalingSpec `json:"scaling"`
+	Suites       []string    `json:"suites"` // imported suites that t1 knows, measured beside the held-out problems, whole and without cuts
 }
 
 // ScalingSpec is the inference-scaling measurement: the thinking is cut and a
@@ -176,7 +178,7 @@ type EvaluationSpec struct {
 type ScalingSpec struct {
 	Fractions     int    `json:"fractions"`      // cuts at i/fractions of a response's own thinking, i = 1..fractions (P: 10); 0 makes none
 	Caps          []int  `json:"caps"`           // cuts at so many tokens (P: 1,024 to 16,384); none and no fractions switch the measurement off
-	SummaryModel  string `json:"summary_model"`  // "sft": the run's fine-tuned policy (D); "policy": the policy itself
+	SummaryModel  string `json:"summary_model"`  // "sft": the run's fine-tuned policy (D); "policy": the policy itself; "model:NAME": an imported model, with a tokenizer of its own
 	SummaryTokens int    `json:"summary_tokens"` // longest answer
 }
 
@@ -199,7 +201,7 @@ func DefaultSpec() Spec {
 		Task: TaskSpec{
 			Name:      "countdown",
 			Countdown: CountdownSpec{Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 16, Hasty: 0.6},
-			Data:      DataSpec{Instruction: "{question}\nPlease reason step by step, and put your final answer within \\boxed{}.", Cue: "\\boxed{"},
+			Data:      DataSpec{Instruction: "{question}\nPlease reason step by step, and put your final answer within \\boxed{}.", Cue: "\\boxed{", Statement: "\nThe answer is \\boxed{{answer}}."},
 			Exec:      ExecSpec{Command: []string{}, Seconds: 10, Memory: 4096},
 		},
 		Model: ModelSpec{Scratch: ScratchSpec{
@@ -219,6 +221,7 @@ func DefaultSpec() Spec {
 		Evaluation: EvaluationSpec{
 			At: []float64{0.3, 0.6, 0.9, 1}, Problems: 512, Samples: 4, Temperature: 1, TopP: 1, MaxTokens: 10240, ShardProblem: 128,
 			Scaling: ScalingSpec{Fractions: 10, Caps: []int{1024, 2048, 4096, 8192, 16384}, SummaryModel: "sft", SummaryTokens: 16},
+			Suites:  []string{},
 		},
 		Resources: ResourcesSpec{Threads: 2, HeartbeatTimeout: 60},
 	}

@@ -233,3 +233,40 @@ func TestMajorityAtK(t *testing.T) {
 		})
 	}
 }
+
+func TestPairedBootstrap(t *testing.T) {
+	var a, b []float64
+	for i := range 400 { // better on 60, worse on 20 of 400
+		ours, theirs := float64(i%2), float64(i%2)
+		switch {
+		case i < 60:
+			ours, theirs = 1, 0
+		case i < 80:
+			ours, theirs = 0, 1
+		}
+		a, b = append(a, ours), append(b, theirs)
+	}
+	got := PairedBootstrap(a, b, 7)
+	student := PairedDifference(a, b)
+	if math.Abs(got.Mean-0.1) > 1e-12 || got.N != 400 {
+		t.Errorf("got %+v, want a mean of 0.1 over 400", got)
+	}
+	// So many problems, and both intervals are nearly the same.
+	if math.Abs(got.Low-student.Low) > 0.005 || math.Abs(got.High-student.High) > 0.005 {
+		t.Errorf("bootstrap %+v, Student %+v", got, student)
+	}
+	if again := PairedBootstrap(a, b, 7); again != got {
+		t.Errorf("the same numbers again: %+v, before %+v", again, got)
+	}
+	if turned := PairedBootstrap(b, a, 7); turned.Mean != -got.Mean || math.Abs(turned.Low+got.High) > 0.003 {
+		t.Errorf("the other way round: %+v", turned)
+	}
+	if same := PairedBootstrap(a, a, 7); same != (Interval{N: 400}) {
+		t.Errorf("against itself: %+v", same)
+	}
+	for _, none := range [][]float64{nil, a[:3]} {
+		if got := PairedBootstrap(a, none, 7); got != (Interval{}) {
+			t.Errorf("without pairs: %+v", got)
+		}
+	}
+}

@@ -71,6 +71,7 @@ const (
 	MetricLength    = "response_length" // tokens, mean
 	MetricPenalized = "penalized"       // share with any penalty
 	MetricPenaltyOf = "penalty_"        // + reason: share with it
+	MetricGraderOf  = "grader_"         // + reason of a [Grade]: share with it
 )
 
 // Metrics of an update record that say how far the sampler's log-probabilities

@@ -19,6 +19,7 @@ type SynthesisSpec struct {
 	Budget    float64         `json:"budget"`     // money, in the currency of the prices; 0 means no limit
 	Width     int             `json:"width"`      // problems at once
 	PerFlow   int             `json:"per_flow"`   // problems before the workflow continues as new
+	Grader    string          `json:"grader"`     // "number", "choice" or "math", as of a task
 	AnswerCue string          `json:"answer_cue"` // what a response states its answer after, beside \boxed{}
 	Checks    SynthesisChecks `json:"checks"`
 }
@@ -60,7 +61,7 @@ type SynthesisChecks struct {
 // DefaultSynthesisSpec is a spec but for problems, endpoints and roles.
 func DefaultSynthesisSpec() SynthesisSpec {
 	return SynthesisSpec{
-		Version: 1, Prompts: "prompts", Width: 8, PerFlow: 400, AnswerCue: "Answer:",
+		Version: 1, Prompts: "prompts", Width: 8, PerFlow: 400, Grader: "number", AnswerCue: "Answer:",
 		Checks: SynthesisChecks{
 			WrongAttempt: "made",
 			Trial: []string{
@@ -117,6 +118,7 @@ var synthesisRules = []Rule{
 	number("budget", atLeast(0), "D", "money; 0 means no limit"),
 	whole("width", between(1, 256), "D", "problems at once"),
 	whole("per_flow", between(1, 1000), "D", "problems before the workflow continues as new"),
+	choice("grader", "D", "who judges responses, as of a task", "number", "choice", "math"),
 	text("answer_cue", "text", "what a response states its answer after", notEmpty),
 	choice("checks.wrong_attempt", "D", "whether a wrong attempt must have been made, or its answer shown in the response", "none", "made", "shown"),
 	texts("checks.trial", "phrases of trial and error"),

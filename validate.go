@@ -59,6 +59,13 @@ var fits = []fit{
 	ofImported("task.data.train", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.Train != "" }),
 	ofImported("task.data.held_out", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.HeldOut != "" }),
 	ofImported("model.base", "an imported model's name, with task.name %q: a model from scratch knows no words but a game's", func(s Spec) bool { return s.Model.Base != "" }),
+	{"evaluation.suites", "task.name", func(s Spec) string {
+		return unless(s.Task.Name != game || len(s.Evaluation.Suites) == 0, "empty, with task.name %q: the game has words of its own", game)
+	}},
+	{"task.data.statement", "task.data.cue", func(s Spec) string {
+		// What the model learns to write is what the grader and the cut look for.
+		return unless(s.Task.Name == game || s.Task.Data.Statement == "" || s.Task.Data.statesBehindCue(), "empty, or a text with {answer} right behind task.data.cue, %q", s.Task.Data.Cue)
+	}},
 	{"task.exec.command", "task.name", func(s Spec) string {
 		return unless(s.Task.Name != "exec" || len(s.Task.Exec.Command) > 0, `the program that grades, with task.name "exec"`)
 	}},

@@ -44,7 +44,7 @@ func speaks(ctx context.Context, client *engine.Client, game t1.Task) error {
 	if err != nil {
 		return err
 	}
-	read, err := client.Decode(ctx, "", ids)
+	read, err := client.Decode(ctx, ids)
 	if err != nil {
 		return err
 	}

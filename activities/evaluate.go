@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"t1"
-	"t1/infra/engine"
 	"t1/tasks"
 )
 
@@ -70,10 +69,16 @@ type evaluation struct {
 	in       t1.EvaluateShardInput
 	problems []t1.Problem
 	data     t1.Data
+	cue      string // text after which a response states its answer
 	judge    judge
+	seeds    string // what the randomness is named by, beside the problem
+	untold   bool   // the problems are not tokenised yet
 }
 
 func (h *Host) evaluation(ctx context.Context, in t1.EvaluateShardInput) (*evaluation, error) {
+	if in.Evaluation.Order != "" {
+		return h.suiteEvaluation(ctx, in)
+	}
 	run := in.Evaluation.Run
 	data, err := h.data(ctx, run)
 	if err != nil {
@@ -83,30 +88,53 @@ func (h *Host) evaluation(ctx context.Context, in t1.EvaluateShardInput) (*evalu
 	if err != nil {
 		return nil, err
 	}
+	judge, err := h.judge(ctx, run, func(d t1.Data) t1.Ref { return d.HeldOut })
+	if err != nil {
+		return nil, err
+	}
+	e := &evaluation{host: h, in: in, data: data, cue: tasks.Cue(judge.task), judge: judge, seeds: in.Evaluation.Suite}
+	e.problems, err = shardOf(rows, in)
+	return e, err
+}
+
+func shardOf(rows []t1.Problem, in t1.EvaluateShardInput) ([]t1.Problem, error) {
 	if in.To > len(rows) {
 		return nil, t1.Errorf(t1.KindInvalid, "evaluation of problems %d to %d, but the suite has %d", in.From, in.To, len(rows))
 	}
-	judge, err := h.judge(ctx, run, func(d t1.Data) t1.Ref { return d.HeldOut })
-	return &evaluation{h, in, rows[in.From:in.To], data, judge}, err
+	return rows[in.From:in.To], nil
 }
 
 func (e *evaluation) key(kind string) string {
-	in := e.in.Evaluation
-	return path.Join(t1.EvalKey(in.Run, in.Policy, in.Suite), fmt.Sprintf("%s-%03d.parquet", kind, e.in.Shard))
+	return path.Join(evaluationKey(e.in.Evaluation), fmt.Sprintf("%s-%03d.parquet", kind, e.in.Shard))
+}
+
+// evaluationKey is the directory of an evaluation.
+func evaluationKey(in t1.EvaluateInput) string {
+	if in.Order != "" {
+		return t1.SuiteEvaluationKey(in.Order)
+	}
+	return t1.EvalKey(in.Run, in.Policy, in.Suite)
 }
 
 // answer gives each problem's greedy response, then its samples.
 func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1.Evaluated, error) {
-	sampler, err := e.host.sampler(ctx, e.in.Evaluation.Run, beat)
+	client, err := e.host.engine(ctx, placeOf(e.in.Evaluation), beat) // for text, whatever samples
 	if err != nil {
 		return nil, err
 	}
+	if err := e.tell(ctx, client, beat); err != nil {
+		return nil, err
+	}
 	in := e.in.Evaluation
+	sampler, err := e.host.sampler(ctx, placeOf(in), beat)
+	if err != nil {
+		return nil, err
+	}
 	var all []t1.Evaluated
 	for _, mode := range []string{modeGreedy, modeSample} {
 		g := generation{
 			sampling: sampling{Policy: in.Policy, TopP: 1, MaxTokens: in.Spec.MaxTokens}, Problems: e.problems, Samples: 1,
-			Seed: func(p t1.Problem) uint64 { return t1.SeedFor(in.Seed, "evaluate", in.Suite, p.ID) },
+			Seed: func(p t1.Problem) uint64 { return t1.SeedFor(in.Seed, "evaluate", e.seeds, p.ID) },
 		}
 		if mode == modeSample {
 			g.Samples, g.Temperature, g.TopP = in.Spec.Samples, in.Spec.Temperature, in.Spec.TopP
@@ -116,7 +144,11 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 			return nil, err
 		}
 		*tokens += done.Tokens
-		rows, err := e.grade(ctx, mode, rollouts, beat)
+		lengths, err := e.thinking(ctx, client, rollouts, beat)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := e.grade(ctx, mode, rollouts, lengths, beat)
 		if err != nil {
 			return nil, err
 		}
@@ -125,8 +157,8 @@ func (e *evaluation) answer(ctx context.Context, beat beat, tokens *int64) ([]t1
 	return all, nil
 }
 
-func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollout, beat beat) ([]t1.Evaluated, error) {
-	scores, err := e.judge.scores(ctx, rollouts, beat)
+func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollout, thinking []int, beat beat) ([]t1.Evaluated, error) {
+	scores, why, err := e.judge.scores(ctx, rollouts, beat)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +166,7 @@ func (e *evaluation) grade(ctx context.Context, mode string, rollouts []t1.Rollo
 	for i, r := range rollouts {
 		rows[i] = t1.Evaluated{
 			Rollout: r, Mode: mode, Correct: scores[i].Correct, Answer: scores[i].Answer, Penalties: scores[i].Penalties,
-			Thinking: int32(t1.ThinkingLength(t1.WithoutEnd(r.Tokens, r.Finish), e.data.Cue)),
+			Reason: why[i], Thinking: int32(thinking[i]),
 		}
 	}
 	return rows, nil
@@ -162,23 +194,22 @@ func (e *evaluation) answerCuts(ctx context.Context, rows []t1.Evaluated, beat b
 	var cuts []t1.Cut
 	type prefix struct{ problem, kept int }
 	asked := map[prefix]int{}
-	var prompts []engine.Prompt
-	var of []int // problem of each cut
-	for _, row := range rows {
+	var left []leftover
+	var of []int // leftover of each cut
+	for n, row := range rows {
 		if row.Mode != modeSample || row.Sample != 0 {
 			continue
 		}
-		problem := len(of) // differs from row to row
 		for _, cut := range cutsOf(row, e.in.Evaluation.Spec.Scaling) {
-			at := prefix{problem, int(cut.Kept)}
+			at := prefix{n, int(cut.Kept)}
 			if _, there := asked[at]; !there {
-				asked[at] = len(prompts)
-				prompts = append(prompts, engine.Prompt{Tokens: summaryPrompt(row, int(cut.Kept), e.data.Cue), Samples: 1})
+				asked[at] = len(left)
+				left = append(left, leftover{row.Problem, row.Prompt, row.Tokens[:cut.Kept]})
 			}
 			cuts, of = append(cuts, cut), append(of, asked[at])
 		}
 	}
-	answers, err := e.summarize(ctx, prompts, beat, tokens)
+	answers, err := e.summarize(ctx, left, beat, tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -207,26 +238,30 @@ func cutsOf(row t1.Evaluated, s t1.ScalingSpec) []t1.Cut {
 	return cuts
 }
 
-// summaryPrompt is the problem, the thinking that is left, and the cue to answer.
-func summaryPrompt(row t1.Evaluated, kept int, cue []int32) []int32 {
-	prompt := make([]int32, 0, len(row.Prompt)+kept+len(cue))
-	prompt = append(prompt, row.Prompt...)
-	prompt = append(prompt, row.Tokens[:kept]...)
-	return append(prompt, cue...)
-}
-
 // summarizeAtOnce bounds the prompts of one batch.
 const summarizeAtOnce = 2048
 
 // summarize gives the summary model's greedy answers.
-func (e *evaluation) summarize(ctx context.Context, prompts []engine.Prompt, beat beat, tokens *int64) ([]string, error) {
-	sampler, err := e.host.sampler(ctx, e.in.Evaluation.Run, beat)
+func (e *evaluation) summarize(ctx context.Context, left []leftover, beat beat, tokens *int64) ([]string, error) {
+	client, err := e.host.engine(ctx, placeOf(e.in.Evaluation), beat) // for text, whatever samples
+	if err != nil {
+		return nil, err
+	}
+	prompts, err := e.cued(ctx, client, left, beat)
 	if err != nil {
 		return nil, err
 	}
 	in := e.in.Evaluation
+	place, summary, err := e.host.summaryModel(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	sampler, err := e.host.sampler(ctx, place, beat)
+	if err != nil {
+		return nil, err
+	}
 	answers := make([]string, len(prompts))
-	how := sampling{Policy: in.Summary, TopP: 1, MaxTokens: in.Spec.Scaling.SummaryTokens}
+	how := sampling{Policy: summary, TopP: 1, MaxTokens: in.Spec.Scaling.SummaryTokens}
 	done, err := sampler.respond(ctx, how, slices.Collect(slices.Chunk(prompts, summarizeAtOnce)), func(batch int, responses []sampled) error {
 		for _, r := range responses {
 			answers[batch*summarizeAtOnce+r.Prompt] = r.Text

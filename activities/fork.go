@@ -4,7 +4,6 @@ import (
 	"context"
 	"path"
 	"reflect"
-	"slices"
 	"strconv"
 	"time"
 
@@ -217,18 +216,4 @@ func inLine[T any](ctx context.Context, store t1.Store, run string, key func(run
 		}
 	}
 	return v, err
-}
-
-// policyKey is where a run's policy is published: below its own prefix, or that
-// of a run whose records its log begins with.
-func (h *Host) policyKey(ctx context.Context, run string, policy t1.Digest) (string, error) {
-	line, err := lineage.Read(ctx, h.Store, run)
-	if err != nil {
-		return "", err
-	}
-	i := slices.IndexFunc(line.Runs(), func(holder string) bool {
-		_, missing := h.Store.Head(ctx, path.Join(t1.PolicyKey(holder, policy), t1.ManifestName))
-		return missing == nil
-	})
-	return t1.PolicyKey(line.Runs()[max(0, i)], policy), nil
 }

@@ -16,6 +16,9 @@ import (
 // a name may come to mean something else, a run's spec may not. What is not
 // there, is of another kind or too small is found here, before anything starts.
 func (h *Host) pin(ctx context.Context, spec *t1.Spec) error {
+	if err := h.pinSummaryModel(ctx, &spec.Evaluation.Scaling); err != nil {
+		return err
+	}
 	if spec.Task.Name == tasks.Countdown {
 		if spec.Model.Base == "" {
 			return nil
@@ -33,6 +36,9 @@ func (h *Host) pin(ctx context.Context, spec *t1.Spec) error {
 		return err
 	}
 	if _, err := h.pinDataset(ctx, "task.data.demonstrations", &data.Demonstrations, library.Demonstrations, &mistakes); err != nil {
+		return err
+	}
+	if err := h.pinSuites(ctx, spec.Evaluation.Suites); err != nil {
 		return err
 	}
 	if err := h.pinModel(ctx, spec); err != nil {
@@ -98,7 +104,8 @@ func (h *Host) openModel(ctx context.Context, client *engine.Client, base string
 
 // importedData tokenises a run's imported problems and demonstrations, by the
 // chat template of the model that the engine holds.
-func (e *encoder) importedData(store t1.Store, spec t1.DataSpec) (train, heldOut []t1.Problem, traces []t1.Trace) {
+func (e *encoder) importedData(store t1.Store, task t1.TaskSpec) (train, heldOut []t1.Problem, traces []t1.Trace) {
+	spec := task.Data
 	train, heldOut = e.importedProblems(store, spec.Train), e.importedProblems(store, spec.HeldOut)
 	e.render(spec.Instruction, train)
 	e.render(spec.Instruction, heldOut)
@@ -113,6 +120,9 @@ func (e *encoder) importedData(store t1.Store, spec t1.DataSpec) (train, heldOut
 	shown, err := library.ReadDemonstrations(e.ctx, store, set)
 	if err != nil {
 		e.err = err
+		return nil, nil, nil
+	}
+	if shown, e.err = stating(task, shown, train); e.err != nil {
 		return nil, nil, nil
 	}
 	return train, heldOut, e.demonstrated(spec.Instruction, shown)
@@ -143,6 +153,11 @@ func (e *encoder) render(instruction string, problems []t1.Problem) {
 	}
 }
 
+// chatOf is a question as a model is asked it.
+func chatOf(instruction, question string) []engine.Message {
+	return []engine.Message{{Role: engine.RoleUser, Content: strings.Replace(instruction, "{question}", question, 1)}}
+}
+
 func (e *encoder) chats(instruction string, questions []string) [][]int32 {
 	var all [][]int32
 	for chunk := range slices.Chunk(questions, encodeAtOnce) {
@@ -151,7 +166,7 @@ func (e *encoder) chats(instruction string, questions []string) [][]int32 {
 		}
 		conversations := make([][]engine.Message, len(chunk))
 		for i, q := range chunk {
-			conversations[i] = []engine.Message{{Role: engine.RoleUser, Content: strings.Replace(instruction, "{question}", q, 1)}}
+			conversations[i] = chatOf(instruction, q)
 		}
 		var prompts []engine.Rendered
 		prompts, e.err = e.client.Render(e.ctx, conversations)

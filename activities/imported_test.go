@@ -29,18 +29,12 @@ const importedSpec = `{
 func imports(t *testing.T, h *Host) {
 	t.Helper()
 	ctx := context.Background()
-	model := filepath.Join(t.TempDir(), "tiny")
 	python, err := filepath.Abs("../engine/.venv/bin/python")
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := exec.Command(python, "-c", "import sys; sys.path[:0] = ['.', 'tests']; from pathlib import Path; from handed import handed; handed(Path(sys.argv[1]))", model)
-	made.Dir = "../engine"
-	if said, err := made.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
-	}
 	converted := filepath.Join(t.TempDir(), "converted")
-	convert := exec.Command(python, "-m", "t1_engine.convert", model, converted)
+	convert := exec.Command(python, "-m", "t1_engine.convert", handed(t, "handed"), converted)
 	convert.Dir = "../engine"
 	if said, err := convert.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)

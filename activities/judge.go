@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"t1"
@@ -18,6 +17,7 @@ type judge struct {
 	program   program.Program
 	problems  map[string]t1.Problem
 	penalties t1.PenaltiesSpec
+	width     int // answers at once; 0 means the number of cores
 }
 
 func (h *Host) judge(ctx context.Context, run string, set func(t1.Data) t1.Ref) (judge, error) {
@@ -41,7 +41,7 @@ func (h *Host) judge(ctx context.Context, run string, set func(t1.Data) t1.Ref) 
 	for _, p := range rows {
 		problems[p.ID] = p
 	}
-	return judge{spec.Task, grader, h.graderProgram(spec.Task), problems, spec.RL.Penalties}, nil
+	return judge{task: spec.Task, grader: grader, program: h.graderProgram(spec.Task), problems: problems, penalties: spec.RL.Penalties}, nil
 }
 
 // graderProgram is what grades the tasks that have no grader of their own.
@@ -60,70 +60,36 @@ type answered struct {
 	response string
 }
 
-// grades judges answers, in order.
-func (j judge) grades(ctx context.Context, answers []answered, beat beat) ([]t1.Grade, error) {
-	if j.grader == nil {
-		return j.run(ctx, answers, beat)
-	}
-	grades := make([]t1.Grade, len(answers))
-	for i, a := range answers {
-		grades[i] = j.grader.Grade(a.problem, a.response)
-		beat(int64(i+1), int64(len(answers)), 0)
-	}
-	return grades, ctx.Err()
-}
-
-// run has the program grade. A response for which it has no verdict, since it
-// took too long or crashed, is wrong.
-func (j judge) run(ctx context.Context, answers []answered, beat beat) ([]t1.Grade, error) {
-	running, err := program.Start(j.program)
-	if err != nil {
-		return nil, err
-	}
-	defer running.Close()
-	items := make([]program.Item, len(answers))
-	for i, a := range answers {
-		items[i] = program.Item{ID: strconv.Itoa(i), Prompt: a.problem.Prompt, Answer: a.problem.Answer, Data: a.problem.Data, Response: a.response}
-	}
-	verdicts, err := running.Grade(ctx, items, func(done, total int) { beat(int64(done), int64(total), 0) })
-	if err != nil {
-		return nil, err
-	}
-	grades := make([]t1.Grade, len(verdicts))
-	for i, v := range verdicts {
-		grades[i] = t1.Grade{Correct: v.Correct, Answer: v.Answer}
-	}
-	return grades, nil
-}
-
-// scores grades rollouts and looks for bad patterns.
-func (j judge) scores(ctx context.Context, rollouts []t1.Rollout, beat beat) ([]t1.Score, error) {
+// scores grades rollouts and looks for bad patterns. Beside the scores are the
+// reasons of those that were not judged.
+func (j judge) scores(ctx context.Context, rollouts []t1.Rollout, beat beat) ([]t1.Score, []string, error) {
 	answers := make([]answered, len(rollouts))
 	for i, r := range rollouts {
 		problem, there := j.problems[r.Problem]
 		if !there {
-			return nil, t1.Errorf(t1.KindCorrupt, "a rollout answers problem %q, which is not in the run's data set", r.Problem)
+			return nil, nil, t1.Errorf(t1.KindCorrupt, "a rollout answers problem %q, which is not in the run's data set", r.Problem)
 		}
 		answers[i] = answered{problem, r.Text}
 	}
 	grades, err := j.grades(ctx, answers, beat)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	scores := make([]t1.Score, len(rollouts))
+	scores, why := make([]t1.Score, len(rollouts)), make([]string, len(rollouts))
 	for i, r := range rollouts {
 		reasons := t1.Penalties(answers[i].problem.Prompt, r.Text, r.Finish, meanNLL(r.LogProbs), j.penalties)
 		scores[i] = t1.Score{
 			Problem: r.Problem, Sample: r.Sample, Correct: grades[i].Correct, Answer: grades[i].Answer,
 			Penalties: reasons, Reward: t1.RewardOf(grades[i].Correct, reasons),
 		}
+		why[i] = grades[i].Reason
 	}
-	return scores, nil
+	return scores, why, nil
 }
 
 // passRates is each sampled problem's share of right responses.
 func (j judge) passRates(ctx context.Context, rollouts []t1.Rollout, beat beat) (map[string]float64, error) {
-	scores, err := j.scores(ctx, rollouts, beat)
+	scores, _, err := j.scores(ctx, rollouts, beat)
 	if err != nil {
 		return nil, err
 	}

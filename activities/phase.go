@@ -3,8 +3,10 @@ package activities
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
+	"t1"
 	"t1/infra/engine"
 )
 
@@ -35,16 +37,31 @@ func during(beat beat, do func() error) error {
 // engine gives a client of a live engine with the run's threads, which may have
 // to start first.
 func (h *Host) engine(ctx context.Context, run string, beat beat) (client *engine.Client, err error) {
-	spec, err := h.spec(ctx, run)
-	if err != nil {
+	if err := h.setThreads(ctx, run); err != nil {
 		return nil, err
 	}
-	h.Engine.SetThreads(spec.Resources.Threads)
 	err = during(beat, func() error {
 		client, err = h.Engine.Get(ctx)
 		return err
 	})
 	return client, err
+}
+
+// setThreads gives the engine the run's threads. An imported model that is
+// evaluated takes an engine that is there as it is: another number of threads
+// would end what a run is doing with it.
+func (h *Host) setThreads(ctx context.Context, run string) error {
+	if strings.HasPrefix(run, modelPlace) {
+		if h.Engine.PID() == 0 {
+			h.Engine.SetThreads(t1.DefaultSpec().Resources.Threads)
+		}
+		return nil
+	}
+	spec, err := h.spec(ctx, run)
+	if err == nil {
+		h.Engine.SetThreads(spec.Resources.Threads)
+	}
+	return err
 }
 
 // moving beats for every piece of an object that passes through.

@@ -23,7 +23,7 @@ const policiesKept = 3
 // policyToServe makes a policy's files local and says how to know them. The
 // caller must have the server's turn. After discard they are fetched anew.
 func (h *Host) policyToServe(ctx context.Context, run string, policy t1.Digest, beat beat) (p vllm.Policy, discard func(), err error) {
-	key, err := h.policyKey(ctx, run, policy)
+	key, err := policyKey(ctx, h.Store, run, policy)
 	if err != nil {
 		return p, nil, err
 	}

@@ -77,7 +77,7 @@ func (h *Host) makeData(ctx context.Context, client *engine.Client, game t1.Task
 	var train, heldOut []t1.Problem
 	var traces []t1.Trace
 	if game == nil {
-		train, heldOut, traces = encode.importedData(h.Store, spec.Task.Data)
+		train, heldOut, traces = encode.importedData(h.Store, spec.Task)
 	} else {
 		train, heldOut, traces = encode.gameData(game, spec.Seed)
 	}

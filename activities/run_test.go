@@ -33,6 +33,16 @@ const tinySpec = `{
 	"resources": {"threads": 1}
 }`
 
+// newStore is a fresh store.
+func newStore(t *testing.T) t1.Store {
+	t.Helper()
+	store, err := dir.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
 // newHost is a host on a fresh store, with the real engine of this checkout.
 func newHost(t *testing.T) *Host {
 	t.Helper()
@@ -44,10 +54,7 @@ func newHost(t *testing.T) *Host {
 	if _, err := os.Stat(python); err != nil {
 		t.Fatalf("no engine environment, run `make setup` first: %v", err)
 	}
-	store, err := dir.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := newStore(t)
 	process := engine.New(engine.Options{Python: python, Dir: root, Threads: 1, Stall: time.Minute})
 	h := &Host{Store: store, Engine: process, Cache: t.TempDir(), Log: zerolog.Nop()}
 	t.Cleanup(h.Close)

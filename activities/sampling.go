@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"t1"
 	"t1/infra/engine"
@@ -32,25 +33,28 @@ type sampled struct {
 	Policy t1.Digest
 }
 
-// sampler gives what the run's spec samples with. Neither is started by this
-// but the engine, which is what makes text of tokens in any case.
-func (h *Host) sampler(ctx context.Context, run string, beat beat) (sampler, error) {
-	spec, err := h.spec(ctx, run)
-	if err != nil {
-		return nil, err
+// sampler gives what the run's spec samples with; at the place of an imported
+// model, which has no spec, it is the engine. Neither is started by this but the
+// engine, which is what makes text of tokens in any case.
+func (h *Host) sampler(ctx context.Context, place string, beat beat) (sampler, error) {
+	if !strings.HasPrefix(place, modelPlace) {
+		spec, err := h.spec(ctx, place)
+		if err != nil {
+			return nil, err
+		}
+		if spec.Sampler.Kind == t1.SamplerVLLM {
+			return &vllmSampler{host: h, run: place, spec: spec.Sampler.VLLM}, nil
+		}
 	}
-	if spec.Sampler.Kind == t1.SamplerVLLM {
-		return &vllmSampler{host: h, run: run, spec: spec.Sampler.VLLM}, nil
-	}
-	client, err := h.engine(ctx, run, beat)
-	return engineSampler{host: h, run: run, client: client}, err
+	client, err := h.engine(ctx, place, beat)
+	return engineSampler{host: h, place: place, client: client}, err
 }
 
 // engineSampler answers one batch after the other: what is sampled together is
 // then the same for every attempt, and so are the last bits.
 type engineSampler struct {
 	host   *Host
-	run    string
+	place  string // of the policy, see [placeOf]
 	client *engine.Client
 }
 
@@ -79,7 +83,7 @@ const openTries = 5
 // generate makes the policy ready and samples.
 func (s engineSampler) generate(ctx context.Context, g engine.Generation, beat beat) ([]sampled, engine.Generated, error) {
 	for try := 1; ; try++ {
-		if _, err := s.host.ready(ctx, s.client, s.run, g.Policy, beat); err != nil {
+		if _, err := s.host.ready(ctx, s.client, s.place, g.Policy, beat); err != nil {
 			return nil, engine.Generated{}, err
 		}
 		var responses []sampled

@@ -92,8 +92,8 @@ func (g *gathering) add(r vllm.Response) (batch int, full bool) {
 	return batch, true
 }
 
-// decodeAtOnce bounds the responses of one call to the engine.
-const decodeAtOnce = 256
+// tellAtOnce bounds the responses of one call to the engine.
+const tellAtOnce = 256
 
 // write has the engine write the responses' text: the server has no tokenizer.
 func (s *vllmSampler) write(ctx context.Context, policy t1.Digest, responses []sampled, beat beat) error {
@@ -101,12 +101,16 @@ func (s *vllmSampler) write(ctx context.Context, policy t1.Digest, responses []s
 	if err != nil {
 		return err
 	}
-	for part := range slices.Chunk(responses, decodeAtOnce) {
+	for part := range slices.Chunk(responses, tellAtOnce) {
 		tokens := make([][]int32, len(part))
 		for i, r := range part {
 			tokens[i] = t1.WithoutEnd(r.Tokens, r.Finish)
 		}
-		texts, err := s.host.decode(ctx, client, s.run, policy, tokens, beat)
+		var texts []string
+		err := s.host.text(ctx, client, s.run, policy, beat, func(text engine.Text) (err error) {
+			texts, err = text.Decode(ctx, tokens)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -115,32 +119,4 @@ func (s *vllmSampler) write(ctx context.Context, policy t1.Digest, responses []s
 		}
 	}
 	return nil
-}
-
-// textFiles are what of a policy makes text of tokens. A model may lack some.
-var textFiles = []string{"config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}
-
-// decode writes tokens as a policy's tokenizer does, which the engine may have to
-// read first; weights are not fetched for it.
-func (h *Host) decode(ctx context.Context, client *engine.Client, run string, policy t1.Digest, tokens [][]int32, beat beat) ([]string, error) {
-	texts, err := client.Decode(ctx, policy, tokens)
-	if t1.KindOf(err) != t1.KindNotFound {
-		return texts, err
-	}
-	directory, remove, err := h.scratch()
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	key, err := h.policyKey(ctx, run, policy)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := downloadFiles(ctx, h.Store, key, directory, func(name string) bool { return slices.Contains(textFiles, name) }, beat); err != nil {
-		return nil, err
-	}
-	if err := during(beat, func() error { return client.OpenText(ctx, policy, directory) }); err != nil {
-		return nil, err
-	}
-	return client.Decode(ctx, policy, tokens)
 }

@@ -30,12 +30,12 @@ func (h *Host) score(ctx context.Context, in t1.ScoreInput, beat beat) (t1.Score
 	if err != nil {
 		return t1.ScoreOutput{}, err
 	}
-	scores, err := judge.scores(ctx, rollouts, beat)
+	scores, why, err := judge.scores(ctx, rollouts, beat)
 	if err != nil {
 		return t1.ScoreOutput{}, err
 	}
 	ref, err := keepRows(ctx, h.Store, t1.ScoresKey(in.Run, in.Iteration), scores)
-	return t1.ScoreOutput{Scores: ref, Metrics: scoreMetrics(rollouts, scores), Seconds: time.Since(start).Seconds()}, err
+	return t1.ScoreOutput{Scores: ref, Metrics: scoreMetrics(rollouts, scores, why), Seconds: time.Since(start).Seconds()}, err
 }
 
 // meanNLL is the mean negative log-probability, nats a token; 0 for no tokens.
@@ -51,12 +51,15 @@ func meanNLL(logprobs []float32) float64 {
 }
 
 // scoreMetrics are the figures of an iteration's rollouts; shares are of the rollouts.
-func scoreMetrics(rollouts []t1.Rollout, scores []t1.Score) map[string]float64 {
+func scoreMetrics(rollouts []t1.Rollout, scores []t1.Score, why []string) map[string]float64 {
 	m := map[string]float64{
 		t1.MetricReward: 0, t1.MetricAccuracy: 0, t1.MetricLength: 0, t1.MetricPenalized: 0,
 	}
 	for _, reason := range t1.PenaltyReasons() {
 		m[t1.MetricPenaltyOf+reason] = 0
+	}
+	for _, reason := range t1.GraderReasons() {
+		m[t1.MetricGraderOf+reason] = 0
 	}
 	share := 1 / float64(max(1, len(scores)))
 	for i, s := range scores {
@@ -67,6 +70,9 @@ func scoreMetrics(rollouts []t1.Rollout, scores []t1.Score) map[string]float64 {
 		}
 		if len(s.Penalties) > 0 {
 			m[t1.MetricPenalized] += share
+		}
+		if why[i] != "" {
+			m[t1.MetricGraderOf+why[i]] += share
 		}
 		for _, reason := range s.Penalties {
 			m[t1.MetricPenaltyOf+reason] += share

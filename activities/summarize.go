@@ -19,7 +19,7 @@ func (c *Control) Summarize(ctx context.Context, in t1.SummarizeInput) (t1.Evalu
 
 func (h *Host) summarize(ctx context.Context, in t1.SummarizeInput, beat beat) (t1.EvaluationSummary, error) {
 	e := in.Evaluation
-	key := path.Join(t1.EvalKey(e.Run, e.Policy, e.Suite), "result.json")
+	key := path.Join(evaluationKey(e), "result.json")
 	if ref, err := h.Store.Head(ctx, key); err == nil { // seconds differ from attempt to attempt: the first counts
 		result, err := readJSON[t1.Result](ctx, h.Store, key)
 		return summaryOf(result, ref), err
@@ -32,11 +32,18 @@ func (h *Host) summarize(ctx context.Context, in t1.SummarizeInput, beat beat) (
 	if err != nil {
 		return t1.EvaluationSummary{}, err
 	}
+	if _, e.Summary, err = h.summaryModel(ctx, e); err != nil {
+		return t1.EvaluationSummary{}, err
+	}
 	result := resultOf(e, rows, cuts)
 	result.Seconds = in.Seconds
 	ref, err := keepJSON(ctx, h.Store, key, result)
 	return summaryOf(result, ref), err
 }
+
+// nameless is the seq of a result that is named by what was evaluated, and by no
+// run's record.
+const nameless = -1
 
 func summaryOf(r t1.Result, ref t1.Ref) t1.EvaluationSummary {
 	return t1.EvaluationSummary{
@@ -46,13 +53,16 @@ func summaryOf(r t1.Result, ref t1.Ref) t1.EvaluationSummary {
 }
 
 func resultOf(e t1.EvaluateInput, rows []t1.Evaluated, cuts []t1.Cut) t1.Result {
-	greedy, samples := 0, [][]t1.Evaluated{} // samples: one slice a problem
-	greedyN := 0
+	if e.Order != "" { // whoever asks for the same finds it
+		e.Run, e.Label, e.Seq = "", "", nameless
+	}
+	greedy, samples := []float64{}, [][]t1.Evaluated{} // samples: one slice a problem
+	right := 0
 	for _, row := range rows {
 		switch {
 		case row.Mode == modeGreedy:
-			greedyN++
-			greedy += count(row.Correct)
+			greedy = append(greedy, float64(count(row.Correct)))
+			right += count(row.Correct)
 		case row.Sample == 0:
 			samples = append(samples, []t1.Evaluated{row})
 		default:
@@ -62,7 +72,7 @@ func resultOf(e t1.EvaluateInput, rows []t1.Evaluated, cuts []t1.Cut) t1.Result 
 	result := t1.Result{
 		Schema: 1, Run: e.Run, Label: e.Label, Seq: e.Seq, Policy: e.Policy, Summary: e.Summary, Suite: e.Suite,
 		Problems: len(samples), Samples: e.Spec.Samples, Temperature: e.Spec.Temperature,
-		Greedy: t1.Proportion(greedy, greedyN),
+		Greedy: t1.Proportion(right, len(greedy)), PerGreedy: greedy,
 	}
 	addSamples(&result, samples)
 	addCuts(&result, cuts)
@@ -97,6 +107,10 @@ func addSamples(result *t1.Result, samples [][]t1.Evaluated) {
 		result.Penalties[reason] = t1.ShareInterval(over(func(r t1.Evaluated) float64 {
 			return float64(count(slices.Contains(r.Penalties, reason)))
 		}))
+	}
+	result.Reasons = map[string]t1.Interval{}
+	for _, reason := range t1.GraderReasons() {
+		result.Reasons[reason] = t1.ShareInterval(over(func(r t1.Evaluated) float64 { return float64(count(r.Reason == reason)) }))
 	}
 	result.PassAt, result.MajorityAt = map[int]t1.Interval{}, map[int]t1.Interval{}
 	for k := 1; k <= result.Samples; k *= 2 {

@@ -14,6 +14,7 @@ type Synthesizer struct {
 	host *Host
 	keys func(variable string) string
 	jobs memo[*synthesisJob]
+	math *verifiers
 
 	mu      sync.Mutex
 	clients map[chat.Options]*chat.Client // shared, so that their limits hold over all problems
@@ -25,7 +26,7 @@ type Synthesizer struct {
 // API key in a variable of the process's environment: a key is in memory only,
 // never in an object, a history or a log.
 func NewSynthesizer(host *Host, keys func(variable string) string) *Synthesizer {
-	return &Synthesizer{host: host, keys: keys, clients: map[chat.Options]*chat.Client{}}
+	return &Synthesizer{host: host, keys: keys, math: newVerifiers(host.Verifier), clients: map[chat.Options]*chat.Client{}}
 }
 
 var _ t1.Synthesizer = (*Synthesizer)(nil)
@@ -59,7 +60,7 @@ type synthesisJob struct {
 	order    t1.Synthesis
 	prompts  *Prompts
 	problems []t1.Problem
-	grader   t1.Grader
+	grader   t1.Grader // nil where a program grades
 }
 
 func (s *Synthesizer) job(ctx context.Context, name string) (*synthesisJob, error) {
@@ -76,7 +77,7 @@ func (s *Synthesizer) job(ctx context.Context, name string) (*synthesisJob, erro
 			return nil, err
 		}
 		problems, err := ReadRows[t1.Problem](ctx, s.host.Store, order.Problems)
-		return &synthesisJob{order, prompts, problems, t1.NumberGrader{Cue: order.Spec.AnswerCue}}, err
+		return &synthesisJob{order, prompts, problems, synthesisGrader(order.Spec)}, err
 	})
 }
 

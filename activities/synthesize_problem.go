@@ -16,6 +16,8 @@ type worked struct {
 	s       *Synthesizer
 	job     *synthesisJob
 	problem t1.Problem
+	grader  t1.Grader
+	failed  func() error // of the grader
 
 	mu     sync.Mutex
 	spent  t1.Spent
@@ -70,10 +72,22 @@ func (w *worked) outcome(ctx context.Context, skip bool, beat beat) (t1.Synthesi
 	if skip {
 		out.Reasons = []string{t1.RejectSkipped}
 	} else {
+		defer w.openGrader(ctx)()
 		alive(beat, w.progress, func() { err = w.through(ctx, &out) })
 	}
 	out.Kept, out.Spent = len(out.Reasons) == 0, w.spent
 	return out, err
+}
+
+// openGrader makes the job's grader ready until the function it gives is called.
+func (w *worked) openGrader(ctx context.Context) (done func()) {
+	if w.job.grader != nil {
+		w.grader, w.failed = w.job.grader, func() error { return nil }
+		return func() {}
+	}
+	g := &byProgram{ctx: ctx, with: w.s.math}
+	w.grader, w.failed = g, g.failure
+	return w.s.math.use()
 }
 
 func (w *worked) progress() (done, total, tokens int64) {
@@ -119,8 +133,8 @@ func (w *worked) through(ctx context.Context, out *t1.SynthesisOutcome) error {
 		return reject(t1.RejectEmpty)
 	}
 	out.Response = strings.TrimSpace(rewritten.Text)
-	out.Reasons = t1.CheckResponse(w.job.order.Spec.Checks, w.job.grader, w.problem, out.Attempts, out.Response, rewritten.Finish)
-	return nil
+	out.Reasons = t1.CheckResponse(w.job.order.Spec.Checks, w.grader, w.problem, out.Attempts, out.Response, rewritten.Finish)
+	return w.failed()
 }
 
 func blank(text string) bool { return strings.TrimSpace(text) == "" }
@@ -136,9 +150,9 @@ func (w *worked) attempts(ctx context.Context) ([]*promptAttempt, error) {
 	}
 	err := together(attempts, func(i int, a *promptAttempt) error {
 		call, err := w.ask(ctx, t1.SynthesisStep(t1.StepAttempt, i), a.endpoint, w.job.prompts.attempt, promptData{})
-		grade := w.job.grader.Grade(w.problem, call.Text)
+		grade := w.grader.Grade(w.problem, call.Text)
 		a.Text, a.Right, a.Given = strings.TrimSpace(call.Text), grade.Correct, grade.Answer
-		return err
+		return cmp.Or(err, w.failed())
 	})
 	return attempts, err
 }

@@ -37,7 +37,7 @@ func TestARunSamplesWithVLLM(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, r := range rows {
-		texts, err := client.Decode(ctx, "", [][]int32{t1.WithoutEnd(r.Tokens, r.Finish)})
+		texts, err := client.Decode(ctx, [][]int32{t1.WithoutEnd(r.Tokens, r.Finish)})
 		if err != nil || r.Text != texts[0] || r.Policy != fineTuned || int(r.Sample) != i%4 {
 			t.Fatalf("rollout %d: %+v, %v; want the text %q", i, r, err, texts)
 		}

@@ -29,24 +29,12 @@ type Exported struct {
 // that is not there is KindNotFound and says what is; a directory that is there
 // is KindConflict; bytes that differ are KindCorrupt.
 func ExportPolicy(ctx context.Context, store t1.Store, run string, seq int, target string) (Exported, error) {
-	line, err := lineage.Read(ctx, store, run)
+	found, keeper, err := policyOf(ctx, store, run, seq)
 	if err != nil {
 		return Exported{}, err
 	}
-	records, err := policies(ctx, store, line)
-	if err != nil {
-		return Exported{}, err
-	}
-	there, err := published(ctx, store, line)
-	if err != nil {
-		return Exported{}, err
-	}
-	seq, err = choose(run, records, there, seq)
-	if err != nil {
-		return Exported{}, err
-	}
-	done := Exported{Run: run, Seq: seq, Policy: records[seq], Directory: target}
-	manifest, err := Download(ctx, store, t1.PolicyKey(there[done.Policy], done.Policy), done.Policy, target)
+	done := Exported{Run: run, Seq: found.Seq, Policy: found.Policy, Directory: target}
+	manifest, err := Download(ctx, store, t1.PolicyKey(keeper, done.Policy), done.Policy, target)
 	for _, file := range manifest.Files {
 		done.Files, done.Bytes = done.Files+1, done.Bytes+file.Bytes
 	}

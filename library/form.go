@@ -25,9 +25,9 @@ const (
 // first. Case does not count.
 var usual = map[Kind]map[string][]string{
 	Problems: {
-		fieldID:       {"id", "unique_id", "problem_id"},
+		fieldID:       {"id", "unique_id", "problem_id", "record id"},
 		fieldQuestion: {"question", "problem", "prompt"},
-		fieldAnswer:   {"answer", "final_answer", "expected_answer"},
+		fieldAnswer:   {"answer", "final_answer", "expected_answer", "correct answer"},
 	},
 	Demonstrations: {
 		fieldID:       {"id", "unique_id", "problem_id"},
@@ -98,7 +98,7 @@ type item struct {
 
 // itemOf makes an item of a source's row. A part that is neither text nor a
 // number is an error that says so; one that is missing or null is empty.
-func itemOf(kind Kind, fields map[string]string, row record) (item, error) {
+func itemOf(kind Kind, fields map[string]string, choices []string, row record) (item, error) {
 	made := item{number: row.number}
 	result := fieldAnswer
 	if kind == Demonstrations {
@@ -124,10 +124,13 @@ func itemOf(kind Kind, fields map[string]string, row record) (item, error) {
 			addFirst(rest, "solution", json.RawMessage(text))
 		}
 	}
-	made.data, err = encode(rest)
 	if made.id == "" {
 		made.id = contentID(made)
 	}
+	if err := offer(&made, rest, choices, row); err != nil {
+		return made, err
+	}
+	made.data, err = encode(rest)
 	return made, err
 }
 

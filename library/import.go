@@ -13,6 +13,7 @@ type ImportOptions struct {
 	Name       string            // see [CheckName]
 	Kind       Kind              // empty: Problems
 	Map        map[string]string // part of a row (id, question, answer; for demonstrations response) to field of the source; nil: by the usual names
+	Choices    []string          // fields of the source that hold the wrong answers of a multiple-choice question; nil: it is none
 	Benchmark  bool              // a set to evaluate on: other imports are compared with it
 	Against    []string          // names of sets to compare with, beside the benchmarks
 	Duplicates Action            // Drop or Refuse; empty: Drop, of a benchmark Refuse
@@ -93,6 +94,9 @@ func (o ImportOptions) check() error {
 	if o.Benchmark && o.Kind != Problems {
 		return t1.Errorf(t1.KindInvalid, "a benchmark is a set of problems, not of %s", o.Kind)
 	}
+	if len(o.Choices) > mostChoices || o.Choices != nil && o.Kind != Problems {
+		return t1.Errorf(t1.KindInvalid, "--choices names %d fields; allowed are at most %d, of problems", len(o.Choices), mostChoices)
+	}
 	for flag, action := range map[string]Action{"--duplicates": o.Duplicates, "--empty": o.Empty} {
 		if action != Drop && action != Refuse {
 			return t1.Errorf(t1.KindInvalid, "%s is %q; allowed are %s and %s", flag, action, Drop, Refuse)
@@ -144,7 +148,7 @@ func pour(ctx context.Context, from *source, into rowFile, sift *sift, o ImportO
 			return err
 		}
 		counts.Read++
-		item, err := itemOf(o.Kind, report.Dataset.Fields, row)
+		item, err := itemOf(o.Kind, report.Dataset.Fields, o.Choices, row)
 		if err != nil {
 			return t1.Errorf(t1.KindInvalid, "%s: %v", from.place(row.number), err).
 				WithHint("repair that %s or name another field with --map; nothing was stored", from.unit)

@@ -64,6 +64,7 @@ var settings = []setting{
 
 	{"evaluation.at", "shares of the iterations", "[0.3, 0.6, 0.9, 1]", "", "P"},
 	{"evaluation.every", "also every so many iterations", "", "", "D"},
+	{"evaluation.suites", "suites measured too", "", "", "D"},
 	{"evaluation.problems", "held-out problems", "", "", "D"},
 	{"evaluation.samples", "responses a problem", "", "the paper: 32 for AIME", "D"},
 	{"evaluation.temperature", "of the samples", "", "", "D"},
@@ -89,6 +90,7 @@ var settings = []setting{
 	{"task.data.demonstrations", "texts to fine-tune on", "", "", "D"},
 	{"task.data.instruction", "what the model is asked", "", "", "D"},
 	{"task.data.cue", "text before the answer", "", "", "D"},
+	{"task.data.statement", "how demonstrations state their answer", "", "", "D"},
 	{"task.exec.command", "the program that grades", "", "", "D"},
 	{"task.exec.seconds", "time to grade a response, at most", "", "", "D"},
 	{"task.exec.memory", "MiB it may use, at most", "", "", "D"},

@@ -64,6 +64,10 @@ func Stated(spec t1.TaskSpec, answer string) string {
 	return spec.Data.Cue + answer
 }
 
+// Worded reports whether the texts of a spec's task are words with a space
+// between, each of them one token.
+func Worded(spec t1.TaskSpec) bool { return spec.Name == Countdown }
+
 type gradeFunc func(p t1.Problem, response string) t1.Grade
 
 func (g gradeFunc) Grade(p t1.Problem, response string) t1.Grade { return g(p, response) }

@@ -32,6 +32,7 @@ type Carried struct {
 	Snapshot        int       `json:"snapshot"`  // record the newest snapshot holds; -1 before the first
 	Collected       int       `json:"collected"` // snapshot after which garbage was last collected; -1 before the first
 	Evaluated       int       `json:"evaluated"` // record evaluated last, or given up; -1 before the first
+	Measured        int       `json:"measured"`  // evaluations done of those due at this record: the held-out problems, then suites
 	SnapshotAsked   bool      `json:"snapshot_asked"`
 	EvaluationAsked bool      `json:"evaluation_asked"`
 	Skippable       bool      `json:"skippable"` // the step at hand may be skipped when it parks

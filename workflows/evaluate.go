@@ -56,9 +56,9 @@ func evaluationShards(s t1.EvaluationSpec) int { return ceilDiv(s.Problems, s.Sh
 
 // evaluateInChild runs Evaluate and waits for it. Its ID may be used again: a
 // run that was reset evaluates once more, and finds the shards.
-func evaluateInChild(ctx workflow.Context, in t1.EvaluateInput) (t1.EvaluationSummary, error) {
+func evaluateInChild(ctx workflow.Context, in t1.EvaluateInput, id string) (t1.EvaluationSummary, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            t1.EvaluationID(in.Run, in.Seq),
+		WorkflowID:            id,
 		TaskQueue:             t1.QueueControl,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WaitForCancellation:   true,

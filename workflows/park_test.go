@@ -168,6 +168,32 @@ func TestASkippedEvaluationIsNotAskedForAgain(t *testing.T) {
 	assert.Equal(t, []string{"sft@2", "4@6"}, labels(out.Evaluations))
 }
 
+// A suite that is skipped leaves the others, and the held-out problems are not
+// measured again for it.
+func TestASkippedSuiteIsTheOnlyOneMissing(t *testing.T) {
+	w := newWorld(smallSpec(2))
+	w.spec.Evaluation.Suites = []string{"math500", "aime24"}
+	w.fail = func(_ string, in any) error {
+		if suite, is := in.(t1.OrderSuiteInput); is && suite.Suite == "math500" && suite.Seq == 2 {
+			return failing(t1.KindNotFound, "it is gone", "")
+		}
+		return nil
+	}
+	d := &drive{t: t, w: w}
+	answer(d, func(s t1.Status) {
+		assert.Equal(t, "evaluation of sft on math500, record 2", s.Parked.Step)
+		d.ask(t1.UpdateResolve, `{"action":"skip"}`)
+	})
+	out, err := d.run()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"sft@2", "2@4"}, labels(out.Evaluations))
+	var measured []string
+	for _, in := range w.summarized {
+		measured = append(measured, fmt.Sprint(in.Suite, "@", in.Seq))
+	}
+	assert.Equal(t, []string{"held-out@2", "aime24@2", "held-out@4", "math500@4", "aime24@4"}, measured)
+}
+
 func TestAbortEndsTheRunWhereItIs(t *testing.T) {
 	w := newWorld(smallSpec(4))
 	(&broken{"Update", 2, failing(t1.KindNumeric, "the loss is not finite", "")}).in(w)

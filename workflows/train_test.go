@@ -43,6 +43,35 @@ func TestEveryEvaluationIsAnsweredFromTheFineTunedPolicy(t *testing.T) {
 	}
 }
 
+// Suites are measured beside the held-out problems, each once a policy, in order;
+// one that a person skips stops neither the others nor the run.
+func TestSuitesAreMeasuredBesideTheHeldOutProblems(t *testing.T) {
+	w := newWorld(smallSpec(3))
+	w.spec.Evaluation.Suites = []string{"math500@d", "aime24@d"}
+	d, _ := complete(t, w)
+
+	var ordered, measured []string
+	for _, in := range w.ordered {
+		ordered = append(ordered, fmt.Sprintf("%s %d %v", in.Suite, in.Seq, in.Policy == w.steps[in.Seq].Policy))
+	}
+	assert.Equal(t, []string{"math500@d 2 true", "aime24@d 2 true", "math500@d 5 true", "aime24@d 5 true"}, ordered)
+	for _, in := range w.summarized {
+		measured = append(measured, fmt.Sprint(in.Suite, " ", in.Seq, " ", in.Order != ""))
+	}
+	assert.Equal(t, []string{"held-out 2 false", "math500@d 2 true", "aime24@d 2 true", "held-out 5 false", "math500@d 5 true", "aime24@d 5 true"}, measured)
+	assert.Equal(t, []string{"sft@2", "3@5"}, labels(d.status.Evaluations), "the run carries what it is compared by")
+}
+
+func TestTheImportedSummaryModelIsNamed(t *testing.T) {
+	w := newWorld(smallSpec(3))
+	w.spec.Evaluation.Scaling.SummaryModel = "model:abc"
+	complete(t, w)
+	for _, in := range w.summarized {
+		assert.Equal(t, "abc", in.SummaryModel)
+		assert.Empty(t, in.Summary)
+	}
+}
+
 func TestUpdatesTrainOnWhatWasSampledAndScored(t *testing.T) {
 	w := newWorld(smallSpec(3))
 	w.spec.RL.BlockPrompts = 4

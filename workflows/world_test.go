@@ -34,6 +34,7 @@ type world struct {
 	snapshots  []int
 	collected  []t1.CollectInput
 	summarized []t1.EvaluateInput
+	ordered    []t1.OrderSuiteInput
 }
 
 func newWorld(spec t1.Spec) *world {
@@ -48,7 +49,7 @@ func (w *world) begin(spec t1.Spec) {
 	defer w.mu.Unlock()
 	w.spec, w.traces, w.pool, w.fail = spec, 100, 40, nil
 	w.steps, w.kinds, w.calls = map[int]t1.Step{}, map[int]string{}, map[string]int{}
-	w.samples, w.updates, w.snapshots, w.collected, w.summarized = nil, nil, nil, nil, nil
+	w.samples, w.updates, w.snapshots, w.collected, w.summarized, w.ordered = nil, nil, nil, nil, nil, nil
 }
 
 // smallSpec has 2 supervised records of 2 steps and n iterations.
@@ -217,6 +218,17 @@ func (w *world) Summarize(_ context.Context, in t1.SummarizeInput) (t1.Evaluatio
 		Label: e.Label, Seq: e.Seq, Policy: e.Policy, Result: ref(t1.EvalKey(e.Run, e.Policy, e.Suite)+"/result.json", in.Shards),
 		Greedy: numbers, Sampled: numbers, Length: 1234.567890123, Over: 0.012345678901,
 	}, nil
+}
+
+func (w *world) OrderSuite(_ context.Context, in t1.OrderSuiteInput) (t1.EvaluateInput, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.enter("OrderSuite", in); err != nil {
+		return t1.EvaluateInput{}, err
+	}
+	w.ordered = append(w.ordered, in)
+	spec := t1.EvaluationSpec{Problems: 40, ShardProblem: 32}
+	return t1.EvaluateInput{Run: in.Run, Seq: in.Seq, Label: in.Suite, Policy: in.Policy, Suite: in.Suite, Order: hash(in), Spec: spec}, nil
 }
 
 func (w *world) Collect(_ context.Context, in t1.CollectInput) (t1.CollectOutput, error) {

@@ -41,6 +41,7 @@ docs/data.md has the details.`,
 		Example: `  t1 data import gsm8k-test.jsonl --name gsm8k-test --benchmark
   t1 data import gsm8k-train.jsonl --name gsm8k
   t1 data import own.parquet --name own --map question=task,answer=result
+  t1 data import gpqa.jsonl --name gpqa --benchmark --choices "Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3"
   t1 data import worked.jsonl.gz --name worked --kind demonstrations`,
 		Args:        one("FILE"),
 		Annotations: map[string]string{annotationExit: "import ends with 2 where the file has a broken row, or rows are refused, and 11\n  where the name has other content: --replace gives it a new version."},
@@ -56,6 +57,7 @@ docs/data.md has the details.`,
 	flags.StringVar(&o.Name, "name", "", "name of the data set")
 	flags.StringVar((*string)(&o.Kind), "kind", string(library.Problems), "problems or demonstrations")
 	flags.StringToStringVar(&o.Map, "map", nil, "which field holds what: id=F,question=F,answer=F; response=F of demonstrations\n(default: the usual names)")
+	flags.StringSliceVar(&o.Choices, "choices", nil, "fields with the wrong answers of a multiple-choice question: the options get letters\nin an order that the id fixes, and the letter is the answer")
 	flags.BoolVar(&o.Benchmark, "benchmark", false, "this set is to evaluate on: what is imported later is compared with it")
 	flags.StringSliceVar(&o.Against, "against", nil, "names of more sets to compare with")
 	flags.StringVar((*string)(&o.Duplicates), "duplicates", "", "drop or refuse (default drop, with --benchmark refuse)")

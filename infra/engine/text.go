@@ -26,12 +26,37 @@ type Rendered struct {
 	Text   string  // the same, to read; encoding it again may give other tokens
 }
 
-// Render makes a prompt of each chat by the chat template of the trainer's model,
-// or, in an engine that only samples, of the policy opened last. Special tokens
+// Text writes and reads the tokens of one model.
+type Text struct {
+	client *Client
+	policy string
+}
+
+// TextOf is the text of a policy that the engine holds, or has open for its text
+// ([Client.OpenText]); of another, every call is KindNotFound. An empty digest means the trainer's model, or,
+// in an engine that only samples, the policy opened last.
+func (c *Client) TextOf(policy t1.Digest) Text { return Text{c, string(policy)} }
+
+// Render is [Text.Render] of the trainer's model.
+func (c *Client) Render(ctx context.Context, chats [][]Message) ([]Rendered, error) {
+	return c.TextOf("").Render(ctx, chats)
+}
+
+// Encode is [Text.Encode] of the trainer's model.
+func (c *Client) Encode(ctx context.Context, texts []string) ([][]int32, error) {
+	return c.TextOf("").Encode(ctx, texts)
+}
+
+// Decode is [Text.Decode] of the trainer's model.
+func (c *Client) Decode(ctx context.Context, tokens [][]int32) ([]string, error) {
+	return c.TextOf("").Decode(ctx, tokens)
+}
+
+// Render makes a prompt of each chat by the model's chat template. Special tokens
 // come from the template alone. A model without a template, a role that is none
 // and a template that refuses are KindInvalid.
-func (c *Client) Render(ctx context.Context, chats [][]Message) ([]Rendered, error) {
-	request := &pb.RenderRequest{}
+func (t Text) Render(ctx context.Context, chats [][]Message) ([]Rendered, error) {
+	request := &pb.RenderRequest{Policy: t.policy}
 	for _, chat := range chats {
 		conversation := &pb.Conversation{}
 		for _, m := range chat {
@@ -39,7 +64,7 @@ func (c *Client) Render(ctx context.Context, chats [][]Message) ([]Rendered, err
 		}
 		request.Conversations = append(request.Conversations, conversation)
 	}
-	reply, err := c.text.Render(ctx, request)
+	reply, err := t.client.text.Render(ctx, request)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -52,24 +77,22 @@ func (c *Client) Render(ctx context.Context, chats [][]Message) ([]Rendered, err
 
 // Encode tokenises texts, with the same tokenizer as Render. They are content: no
 // special token comes of what a text spells, and none is added.
-func (c *Client) Encode(ctx context.Context, texts []string) ([][]int32, error) {
-	reply, err := c.text.Encode(ctx, &pb.EncodeRequest{Texts: texts})
+func (t Text) Encode(ctx context.Context, texts []string) ([][]int32, error) {
+	reply, err := t.client.text.Encode(ctx, &pb.EncodeRequest{Texts: texts, Policy: t.policy})
 	ids := make([][]int32, len(reply.GetTexts()))
-	for i, t := range reply.GetTexts() {
-		ids[i] = t.GetIds()
+	for i, text := range reply.GetTexts() {
+		ids[i] = text.GetIds()
 	}
 	return ids, translate(err)
 }
 
-// Decode writes tokens with the tokenizer of a policy, which the engine must hold
-// or have open for its text: see [Client.OpenText]; else it is KindNotFound. An
-// empty policy means the tokenizer of Encode.
-func (c *Client) Decode(ctx context.Context, policy t1.Digest, tokens [][]int32) ([]string, error) {
-	reply, err := c.text.Decode(ctx, &pb.DecodeRequest{Policy: string(policy), Tokens: tokensOf(tokens)})
+// Decode is Encode's inverse.
+func (t Text) Decode(ctx context.Context, tokens [][]int32) ([]string, error) {
+	reply, err := t.client.text.Decode(ctx, &pb.DecodeRequest{Policy: t.policy, Tokens: tokensOf(tokens)})
 	return reply.GetTexts(), translate(err)
 }
 
-// OpenText makes a policy's tokenizer ready for Decode. Of the directory that
+// OpenText makes a policy's tokenizer ready for [Client.TextOf]. Of the directory that
 // Publish wrote it reads config.json and the tokenizer's files: the weights need
 // not be there.
 func (c *Client) OpenText(ctx context.Context, policy t1.Digest, directory string) error {

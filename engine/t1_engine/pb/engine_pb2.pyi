@@ -306,10 +306,12 @@ class Conversation(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
 
 class RenderRequest(_message.Message):
-    __slots__ = ("conversations",)
+    __slots__ = ("conversations", "policy")
     CONVERSATIONS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
     conversations: _containers.RepeatedCompositeFieldContainer[Conversation]
-    def __init__(self, conversations: _Optional[_Iterable[_Union[Conversation, _Mapping]]] = ...) -> None: ...
+    policy: str
+    def __init__(self, conversations: _Optional[_Iterable[_Union[Conversation, _Mapping]]] = ..., policy: _Optional[str] = ...) -> None: ...
 
 class RenderReply(_message.Message):
     __slots__ = ("prompts", "texts")
@@ -320,10 +322,12 @@ class RenderReply(_message.Message):
     def __init__(self, prompts: _Optional[_Iterable[_Union[Tokens, _Mapping]]] = ..., texts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EncodeRequest(_message.Message):
-    __slots__ = ("texts",)
+    __slots__ = ("texts", "policy")
     TEXTS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
     texts: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, texts: _Optional[_Iterable[str]] = ...) -> None: ...
+    policy: str
+    def __init__(self, texts: _Optional[_Iterable[str]] = ..., policy: _Optional[str] = ...) -> None: ...
 
 class Tokens(_message.Message):
     __slots__ = ("ids",)

@@ -520,7 +520,8 @@ class Sampler:
 
 class TextStub:
     """Text is that of the trainer's model; in an engine that only samples, of the
-    policy opened last.
+    policy opened last. A request that names a policy has that one's; a policy
+    that is not held is NOT_FOUND.
     """
 
     def __init__(self, channel):
@@ -548,7 +549,8 @@ class TextStub:
 
 class TextServicer:
     """Text is that of the trainer's model; in an engine that only samples, of the
-    policy opened last.
+    policy opened last. A request that names a policy has that one's; a policy
+    that is not held is NOT_FOUND.
     """
 
     def Render(self, request, context):
@@ -603,7 +605,8 @@ def add_TextServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class Text:
     """Text is that of the trainer's model; in an engine that only samples, of the
-    policy opened last.
+    policy opened last. A request that names a policy has that one's; a policy
+    that is not held is NOT_FOUND.
     """
 
     @staticmethod

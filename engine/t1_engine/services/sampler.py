@@ -46,14 +46,17 @@ class Sampler(rpc.SamplerServicer):
         # The compute thread is ours until the last token: no update moves the weights meanwhile.
         return self._compute.stream(context, lambda job: self._generate(request, job))
 
-    def language_of(self, policy: str) -> Language | None:
-        """The language of a policy that is held or was opened for its text; called on any thread."""
+    def language_of(self, policy: str) -> Language:
+        """Of a policy that is held, or was opened for its text; NOT_FOUND of another. Called on any thread: it looks,
+        and changes nothing."""
         if (opened := self._texts.get(policy)) is not None:
             return opened
         if (held := self._held.get(policy)) is not None:
             return held.language
         state, identity = self._trainer.held
-        return state.language if state is not None and identity is not None and identity.policy == policy else None
+        if state is not None and identity is not None and identity.policy == policy:
+            return state.language
+        raise not_held(policy)
 
     def _open_text(self, request: pb.OpenPolicyRequest) -> pb.OpenPolicyReply:
         language, config = snapshot.read_language(Path(request.directory))

@@ -9,21 +9,21 @@ from t1_engine.compute import answer
 from t1_engine.language import Language
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
-from t1_engine.services.sampler import Sampler, not_held
+from t1_engine.services.sampler import Sampler
 from t1_engine.services.trainer import Trainer
 from t1_engine.status import Code, Refused
 
 
 class Text(rpc.TextServicer):
-    """Uses the trainer's tokenizer; in an engine that only samples, that of the policy opened last."""
+    """Uses the policy's tokenizer that a request names, else the trainer's, else that of the policy opened last."""
 
     def __init__(self, trainer: Trainer, sampler: Sampler) -> None:
-        self._named = sampler.language_of
+        self._sampler = sampler
         self._sources: list[Callable[[], Language | None]] = [lambda: trainer.language, lambda: sampler.language]
 
     def Render(self, request: pb.RenderRequest, context: grpc.ServicerContext) -> pb.RenderReply:
         def work() -> pb.RenderReply:
-            language = self._language()
+            language = self._language(request.policy)
             chats = [[(m.role, m.content) for m in c.messages] for c in request.conversations]
             prompts = [chat.render(language, messages) for messages in chats]
             texts = language.decode(prompts)
@@ -33,23 +33,20 @@ class Text(rpc.TextServicer):
 
     def Encode(self, request: pb.EncodeRequest, context: grpc.ServicerContext) -> pb.EncodeReply:
         def work() -> pb.EncodeReply:
-            return pb.EncodeReply(texts=[pb.Tokens(ids=ids) for ids in self._language().encode(request.texts)])
+            ids = self._language(request.policy).encode(request.texts)
+            return pb.EncodeReply(texts=[pb.Tokens(ids=i) for i in ids])
 
         return answer(context, work)
 
     def Decode(self, request: pb.DecodeRequest, context: grpc.ServicerContext) -> pb.DecodeReply:
         def work() -> pb.DecodeReply:
-            language = self._of(request.policy) if request.policy else self._language()
-            return pb.DecodeReply(texts=language.decode([t.ids for t in request.tokens]))
+            return pb.DecodeReply(texts=self._language(request.policy).decode([t.ids for t in request.tokens]))
 
         return answer(context, work)
 
-    def _of(self, policy: str) -> Language:
-        if (found := self._named(policy)) is None:
-            raise not_held(policy)
-        return found
-
-    def _language(self) -> Language:
+    def _language(self, policy: str) -> Language:
+        if policy:
+            return self._sampler.language_of(policy)
         for source in self._sources:
             if (found := source()) is not None:
                 return found

@@ -1824,6 +1824,7 @@ func (x *Conversation) GetMessages() []*Message {
 type RenderRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Conversations []*Conversation        `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
+	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // digest; empty: as service Text says
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1863,6 +1864,13 @@ func (x *RenderRequest) GetConversations() []*Conversation {
 		return x.Conversations
 	}
 	return nil
+}
+
+func (x *RenderRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
 }
 
 type RenderReply struct {
@@ -1920,6 +1928,7 @@ func (x *RenderReply) GetTexts() []string {
 type EncodeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Texts         []string               `protobuf:"bytes,1,rep,name=texts,proto3" json:"texts,omitempty"`
+	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // digest; empty: as service Text says
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1959,6 +1968,13 @@ func (x *EncodeRequest) GetTexts() []string {
 		return x.Texts
 	}
 	return nil
+}
+
+func (x *EncodeRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
 }
 
 type Tokens struct {
@@ -2052,7 +2068,7 @@ func (x *EncodeReply) GetTexts() []*Tokens {
 type DecodeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tokens        []*Tokens              `protobuf:"bytes,1,rep,name=tokens,proto3" json:"tokens,omitempty"`
-	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // whose tokenizer, by digest: NOT_FOUND unless held or open for its text; empty: as Encode's
+	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"` // digest; empty: as service Text says
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2290,14 +2306,16 @@ const file_engine_proto_rawDesc = "" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\tR\acontent\"A\n" +
 	"\fConversation\x121\n" +
-	"\bmessages\x18\x01 \x03(\v2\x15.t1.engine.v1.MessageR\bmessages\"Q\n" +
+	"\bmessages\x18\x01 \x03(\v2\x15.t1.engine.v1.MessageR\bmessages\"i\n" +
 	"\rRenderRequest\x12@\n" +
-	"\rconversations\x18\x01 \x03(\v2\x1a.t1.engine.v1.ConversationR\rconversations\"S\n" +
+	"\rconversations\x18\x01 \x03(\v2\x1a.t1.engine.v1.ConversationR\rconversations\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\"S\n" +
 	"\vRenderReply\x12.\n" +
 	"\aprompts\x18\x01 \x03(\v2\x14.t1.engine.v1.TokensR\aprompts\x12\x14\n" +
-	"\x05texts\x18\x02 \x03(\tR\x05texts\"%\n" +
+	"\x05texts\x18\x02 \x03(\tR\x05texts\"=\n" +
 	"\rEncodeRequest\x12\x14\n" +
-	"\x05texts\x18\x01 \x03(\tR\x05texts\"\x1a\n" +
+	"\x05texts\x18\x01 \x03(\tR\x05texts\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\"\x1a\n" +
 	"\x06Tokens\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\x05R\x03ids\"9\n" +
 	"\vEncodeReply\x12*\n" +

@@ -616,7 +616,8 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Text is that of the trainer's model; in an engine that only samples, of the
-// policy opened last.
+// policy opened last. A request that names a policy has that one's; a policy
+// that is not held is NOT_FOUND.
 type TextClient interface {
 	// Render makes prompts of chats by the model's chat template, up to where the
 	// assistant's answer begins. Special tokens come from the template alone: one
@@ -672,7 +673,8 @@ func (c *textClient) Decode(ctx context.Context, in *DecodeRequest, opts ...grpc
 // for forward compatibility.
 //
 // Text is that of the trainer's model; in an engine that only samples, of the
-// policy opened last.
+// policy opened last. A request that names a policy has that one's; a policy
+// that is not held is NOT_FOUND.
 type TextServer interface {
 	// Render makes prompts of chats by the model's chat template, up to where the
 	// assistant's answer begins. Special tokens come from the template alone: one
