@@ -32,19 +32,19 @@ func BuildModel(ctx context.Context, host *Host, spec t1.Spec, directory string)
 	return client.Publish(ctx, directory, state.Policy, nil)
 }
 
-// speaks checks that the model which the engine holds writes each word of a
-// game as a token of its own: the cue and the cuts are counted in them.
-func speaks(ctx context.Context, client *engine.Client, game t1.Task) error {
+// speaks checks that a model writes each word of a game as a token of its own:
+// the cue and the cuts are counted in them.
+func speaks(ctx context.Context, text engine.Text, game t1.Task) error {
 	const hint = "t1 model build SPEC --name NAME, with a spec of the same game, makes a model that has them"
 	words := game.Vocabulary()
-	ids, err := client.Encode(ctx, words)
+	ids, err := text.Encode(ctx, words)
 	if t1.KindOf(err) == t1.KindInvalid {
 		return t1.Errorf(t1.KindInvalid, "model.base: the model lacks words of the game: %w", err).WithHint(hint)
 	}
 	if err != nil {
 		return err
 	}
-	read, err := client.Decode(ctx, ids)
+	read, err := text.Decode(ctx, ids)
 	if err != nil {
 		return err
 	}

@@ -168,8 +168,8 @@ func (e *encoder) chats(instruction string, questions []string) [][]int32 {
 		for i, q := range chunk {
 			conversations[i] = chatOf(instruction, q)
 		}
-		var prompts []engine.Rendered
-		prompts, e.err = e.client.Render(e.ctx, conversations)
+		prompts, err := e.text.Render(e.ctx, conversations)
+		e.err = e.ended(err)
 		for _, p := range prompts {
 			all = append(all, p.Tokens)
 		}

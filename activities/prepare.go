@@ -42,11 +42,11 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 		return t1.PrepareOutput{}, err
 	}
 	if game != nil && spec.Model.Base != "" {
-		if err := speaks(ctx, client, game); err != nil {
+		if err := speaks(ctx, client.TextOf(result.Policy), game); err != nil {
 			return t1.PrepareOutput{}, err
 		}
 	}
-	data, err := h.makeData(ctx, client, game, spec)
+	data, err := h.makeData(ctx, client, result.Policy, game, spec)
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
@@ -70,10 +70,13 @@ func initStep(spec t1.Spec, game t1.Task) *t1.InitStep {
 }
 
 // makeData makes the game's problems and demonstrations from the seed, or takes
-// the imported ones, and tokenises them.
-func (h *Host) makeData(ctx context.Context, client *engine.Client, game t1.Task, spec t1.Spec) (t1.Data, error) {
+// the imported ones, and tokenises them as the policy reads.
+func (h *Host) makeData(ctx context.Context, client *engine.Client, policy t1.Digest, game t1.Task, spec t1.Spec) (t1.Data, error) {
 	var data t1.Data
-	encode := encoder{ctx: ctx, client: client}
+	encode, err := newEncoder(ctx, client, policy)
+	if err != nil {
+		return data, err
+	}
 	var train, heldOut []t1.Problem
 	var traces []t1.Trace
 	if game == nil {
@@ -88,7 +91,6 @@ func (h *Host) makeData(ctx context.Context, client *engine.Client, game t1.Task
 		return data, encode.err
 	}
 	data.Counts.Train, data.Counts.HeldOut, data.Counts.Traces = len(train), len(heldOut), len(traces)
-	var err error
 	if data.Train, err = keepDataset(ctx, h.Store, train); err != nil {
 		return data, err
 	}
@@ -122,8 +124,34 @@ func keepDataset[T any](ctx context.Context, store t1.Store, rows []T) (t1.Ref, 
 // encoder tokenises until something goes wrong, and then does nothing more.
 type encoder struct {
 	ctx    context.Context
-	client *engine.Client
+	policy t1.Digest
+	text   engine.Text // the policy's
+	eos    int32
 	err    error
+}
+
+// newEncoder tokenises as the policy of the engine's trainer does. Its text is
+// named by the policy: another run may take the engine to its own state, with
+// its own tokenizer, at any time.
+func newEncoder(ctx context.Context, client *engine.Client, policy t1.Digest) (*encoder, error) {
+	state, err := client.State(ctx)
+	if err == nil && state.Policy != policy {
+		err = displaced(policy)
+	}
+	return &encoder{ctx: ctx, policy: policy, text: client.TextOf(policy), eos: state.EOS}, err
+}
+
+// displaced is transient: another attempt brings the engine back.
+func displaced(policy t1.Digest) error {
+	return t1.Errorf(t1.KindUnavailable, "another run took the engine from policy %.12s while its data was tokenised", policy)
+}
+
+// ended is what a call for the policy's text ended with.
+func (e *encoder) ended(err error) error {
+	if t1.KindOf(err) == t1.KindNotFound {
+		return displaced(e.policy)
+	}
+	return err
 }
 
 // encodeAtOnce bounds one call to the engine.
@@ -132,9 +160,8 @@ const encodeAtOnce = 4096
 func (e *encoder) texts(texts []string) [][]int32 {
 	var all [][]int32
 	for from := 0; from < len(texts) && e.err == nil; from += encodeAtOnce {
-		var ids [][]int32
-		ids, e.err = e.client.Encode(e.ctx, texts[from:min(from+encodeAtOnce, len(texts))])
-		all = append(all, ids...)
+		ids, err := e.text.Encode(e.ctx, texts[from:min(from+encodeAtOnce, len(texts))])
+		all, e.err = append(all, ids...), e.ended(err)
 	}
 	return all
 }
@@ -145,10 +172,8 @@ func (e *encoder) responses(texts []string) [][]int32 {
 	if e.err != nil {
 		return nil
 	}
-	var state engine.State
-	state, e.err = e.client.State(e.ctx)
 	for i := range ids {
-		ids[i] = append(ids[i], state.EOS)
+		ids[i] = append(ids[i], e.eos)
 	}
 	return ids
 }
