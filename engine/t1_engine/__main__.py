@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from t1_engine.resources import Resources
 from t1_engine.serve import serve
 
 
@@ -12,10 +13,16 @@ def main() -> int:
     command = commands.add_parser("serve", help="answer gRPC calls until standard input ends")
     command.add_argument("--socket", required=True, help="path of the Unix socket to make; its directory has mode 0700")
     command.add_argument("--threads", type=int, required=True, help="threads that compute, at least 1")
+    command.add_argument("--micro-tokens", type=int, default=4096, help="packed tokens of a micro-batch")
+    command.add_argument("--recompute", action="store_true", help="recompute activations instead of keeping them")
     arguments = parser.parse_args()
     if arguments.threads < 1:
         parser.error(f"--threads: {arguments.threads}; at least 1")
-    return serve(arguments.socket, arguments.threads)
+    try:
+        resources = Resources(arguments.micro_tokens, arguments.recompute)
+    except ValueError as error:
+        parser.error(str(error))
+    return serve(arguments.socket, arguments.threads, resources)
 
 
 if __name__ == "__main__":

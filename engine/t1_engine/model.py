@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from t1_engine.batch import Bucket, Packed
 from t1_engine.config import Config
@@ -90,7 +91,17 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RmsNorm(c.hidden_size, c.rms_norm_eps)
         self.mlp = Mlp(c)
 
-    def forward(self, x_TD: Tensor, cos_T1E: Tensor, sin_T1E: Tensor, packed: Packed, kv: list | None) -> Tensor:
+    def forward(
+        self, x_TD: Tensor, cos_T1E: Tensor, sin_T1E: Tensor, packed: Packed, kv: list | None, recompute: bool
+    ) -> Tensor:
+        if recompute and torch.is_grad_enabled():
+            # Inside the layer, so that whatever is hooked onto it (FSDP's gathering) happens once a pass.
+            return checkpoint(
+                self._block, x_TD, cos_T1E, sin_T1E, packed, kv, use_reentrant=False, preserve_rng_state=False
+            )
+        return self._block(x_TD, cos_T1E, sin_T1E, packed, kv)
+
+    def _block(self, x_TD: Tensor, cos_T1E: Tensor, sin_T1E: Tensor, packed: Packed, kv: list | None) -> Tensor:
         x_TD = x_TD + self.self_attn(self.input_layernorm(x_TD), cos_T1E, sin_T1E, packed, kv)
         return x_TD + self.mlp(self.post_attention_layernorm(x_TD))
 
@@ -118,15 +129,16 @@ class Model(nn.Module):
         """[V, D] the vocabulary projection; the embedding itself when tied."""
         return self.model.embed_tokens.weight if self.config.tie_word_embeddings else self.lm_head.weight
 
-    def forward(self, packed: Packed, kv: list | None = None) -> Tensor:
+    def forward(self, packed: Packed, kv: list | None = None, recompute: bool = False) -> Tensor:
         """[T, D] normed hidden states; logits are forward(packed) @ head_VD.T (logprob.py avoids that product).
 
         kv: a list that receives, for each layer, rotated keys and values, both [T, J, E] (prefill).
+        recompute: a layer keeps its input alone for the backward pass, which computes the rest again: the same bits.
         """
         cos_T1E, sin_T1E = rotation(self.config, packed.position_T)
         x_TD = self.model.embed_tokens(packed.token_T)
         for layer in self.model.layers:
-            x_TD = layer(x_TD, cos_T1E, sin_T1E, packed, kv)
+            x_TD = layer(x_TD, cos_T1E, sin_T1E, packed, kv, recompute)
         return self.model.norm(x_TD)
 
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from t1_engine import environment
 from t1_engine.log import set_up
+from t1_engine.resources import Resources
 
 MESSAGE_BYTES = 64 << 20  # largest message, either way
 CALLS = 32  # answered at once; all but one wait for the compute thread
@@ -23,7 +24,7 @@ FAREWELL = 5.0  # seconds from SIGTERM to the end, at most
 log = logging.getLogger("t1_engine")
 
 
-def serve(socket: str, threads: int) -> int:
+def serve(socket: str, threads: int, resources: Resources) -> int:
     """Serves until standard input ends (exits at once, from here) or SIGTERM; returns the exit code."""
     started = time.monotonic()
     set_up()
@@ -35,7 +36,7 @@ def serve(socket: str, threads: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     environment.prepare(threads)
-    server, compute = build(socket)
+    server, compute = build(socket, resources)
     seconds = round(time.monotonic() - started, 3)
     log.info("serving", extra={"fields": {"socket": socket, "threads": threads, "seconds": seconds}})
     while not stopped.wait(1):  # in turns: a handler runs only between two instructions of this thread
@@ -77,7 +78,7 @@ def refuse(socket: Path) -> str | None:
     return None
 
 
-def build(socket: str):
+def build(socket: str, resources: Resources):
     """A started server and its compute thread. Imports what needs torch, after `environment.prepare`."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its log lines are no JSON
     import grpc
@@ -88,7 +89,7 @@ def build(socket: str):
     compute = Compute()
     limits = [("grpc.max_send_message_length", MESSAGE_BYTES), ("grpc.max_receive_message_length", MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(CALLS, thread_name_prefix="call"), options=limits)
-    register(server, compute)
+    register(server, compute, resources)
     before = os.umask(0o177)  # the socket is born 0600
     try:
         server.add_insecure_port(f"unix:{socket}")

@@ -14,11 +14,13 @@ from t1_engine.compute import Job
 from t1_engine.config import Config
 from t1_engine.finetune import batch_order, cosine_lr, sft_step
 from t1_engine.pb import engine_pb2 as pb
-from t1_engine.rollout import Traces, read_groups, read_traces
+from t1_engine.resources import Resources
+from t1_engine.rollout import Rollouts, Traces, read_traces
 from t1_engine.state import Identity, State
 from t1_engine.status import invalid
-from t1_engine.table import File
-from t1_engine.update import Group, Hyper, UpdateResult, policy_update
+from t1_engine.table import File, Stream
+from t1_engine.tally import UpdateResult
+from t1_engine.update import Hyper, policy_update
 
 CONTEXT = 32768  # tokens a scratch model's config.json admits; rotary positions have no table, so it costs nothing
 RULES = {"ema": "ema", "reset": "reset", "keep": "fixed", "none": "none"}  # anchor action to anchor.py's rule
@@ -31,17 +33,17 @@ METRICS = {  # of an update: the contract's name to update.py's
 
 @dataclass(frozen=True)
 class Files:
-    """The Parquet files a request names, each read once."""
+    """The Parquet files a request names, known by content."""
 
     traces: File | None = None
-    rollouts: tuple[File, ...] = ()
+    rollouts: tuple[Stream, ...] = ()
     scores: File | None = None
 
     @classmethod
     def read(cls, request: Any) -> "Files":
         if isinstance(request, pb.FineTuneRequest):
             return cls(traces=File.read(request.traces))
-        return cls(rollouts=tuple(map(File.read, request.rollouts)), scores=File.read(request.scores))
+        return cls(rollouts=tuple(map(Stream.open, request.rollouts)), scores=File.read(request.scores))
 
     def digest(self, request: Any) -> str:
         """A request's identity: its fields, with the files' contents in place of their paths."""
@@ -120,7 +122,7 @@ def scratch(request: pb.Scratch) -> State:
         raise invalid(str(error)) from error
 
 
-def fine_tune(state: State, request: pb.FineTuneRequest, traces: Traces, job: Job) -> Result:
+def fine_tune(state: State, request: pb.FineTuneRequest, traces: Traces, resources: Resources, job: Job) -> Result:
     """Supervised steps [from, to), in place. An error, or the caller giving up, puts everything back."""
     started = time.monotonic()
     first, last = getattr(request, "from"), request.to
@@ -128,13 +130,14 @@ def fine_tune(state: State, request: pb.FineTuneRequest, traces: Traces, job: Jo
     optimizer = state.optimizer_for("sft")
     set_hyper(optimizer, request.optimizer)
     before = state.clone()
+    clip = request.optimizer.gradient_clip or math.inf
     tokens, losses = 0, []
     try:
         for step in range(first, last):
             job.check()
             rate = cosine_lr(step, request.total, request.optimizer.learning_rate, request.optimizer.warmup)
             batch = [traces[row] for row in batch_rows(request, step, len(traces))]
-            result = sft_step(state.policy, optimizer, batch, rate, request.optimizer.gradient_clip or math.inf)
+            result = sft_step(state.policy, optimizer, batch, rate, clip, resources)
             losses.append(result.loss)
             tokens += result.tokens
             now = pb.Progress(done=step + 1 - first, total=last - first, tokens=tokens)
@@ -170,12 +173,12 @@ def check_fine_tune(request: pb.FineTuneRequest, first: int) -> None:
     check_adamw(request.optimizer)
 
 
-def update(state: State, request: pb.UpdateRequest, files: Files, job: Job) -> Result:
+def update(state: State, request: pb.UpdateRequest, files: Files, resources: Resources, job: Job) -> Result:
     """One reinforcement-learning step, in place. Until the optimizer steps, nothing is changed."""
     started = time.monotonic()
     rule = check_update(request)
     assert files.scores is not None
-    groups = read_groups(files.rollouts, files.scores, state.policy.config.vocab_size)
+    groups = Rollouts(files.rollouts, files.scores, state.policy.config.vocab_size)
     optimizer = state.optimizer_for("rl")
     set_hyper(optimizer, request.optimizer)
     anchor = None if rule.kind == "none" else state.anchor or new_anchor(state.policy, rule)
@@ -188,20 +191,15 @@ def update(state: State, request: pb.UpdateRequest, files: Files, job: Job) -> R
         aggregation=request.aggregation,  # pyright: ignore[reportArgumentType]
     )
 
-    def progress(done: int, total: int) -> None:
-        job.progress(lambda: pb.UpdateReply(progress=pb.Progress(done=done, total=total, tokens=count(groups[:done]))))
+    def progress(done: int, total: int, tokens: int) -> None:
+        job.progress(lambda: pb.UpdateReply(progress=pb.Progress(done=done, total=total, tokens=tokens)))
 
-    result = policy_update(state.policy, anchor, optimizer, groups, hyper, progress, job.cancelled)
+    result = policy_update(state.policy, anchor, optimizer, groups, hyper, progress, job.cancelled, resources)
     move(anchor, state.policy, rule, 1)
     state.anchor = anchor
     state.advance("rl", optimizer, 1)
     metrics = {name: result.metrics[key] for name, key in METRICS.items()}
     return Result(started, metrics | {"learning_rate": request.learning_rate}, result)
-
-
-def count(groups: list[Group]) -> int:
-    """Response tokens."""
-    return sum(len(y) for g in groups for y in g.responses)
 
 
 def check_update(request: pb.UpdateRequest) -> AnchorRule:

@@ -6,14 +6,15 @@ from t1_engine import environment
 from t1_engine.compute import Compute, answer
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
+from t1_engine.resources import Resources
 from t1_engine.services.sampler import Sampler
 from t1_engine.services.text import Text
 from t1_engine.services.trainer import Trainer
 
 
-def register(server: grpc.Server, compute: Compute) -> None:
+def register(server: grpc.Server, compute: Compute, resources: Resources) -> None:
     """Adds every service to a server that is not started yet."""
-    trainer = Trainer(compute)
+    trainer = Trainer(compute, resources)
     sampler = Sampler(compute, trainer)
     rpc.add_EngineServicer_to_server(Engine(), server)
     rpc.add_TrainerServicer_to_server(trainer, server)

@@ -13,6 +13,7 @@ from t1_engine.compute import Compute, Job
 from t1_engine.language import Language
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
+from t1_engine.resources import Resources
 from t1_engine.state import Identity
 from t1_engine.state import State as Training
 from t1_engine.status import Code, Refused, invalid
@@ -23,8 +24,9 @@ log = logging.getLogger("t1_engine")
 class Trainer(rpc.TrainerServicer):
     """Fields change on the compute thread only; others read `held` and `language`, each replaced as a whole."""
 
-    def __init__(self, compute: Compute) -> None:
+    def __init__(self, compute: Compute, resources: Resources) -> None:
         self._compute = compute
+        self._resources = resources
         self.held: tuple[Training | None, Identity | None] = (None, None)
         self._last: tuple[str, str, pb.StepResult] | None = None  # parent, request, result
         self._traces = steps.TraceCache()
@@ -42,13 +44,13 @@ class Trainer(rpc.TrainerServicer):
 
     def FineTune(self, request: pb.FineTuneRequest, context: grpc.ServicerContext) -> Iterator[pb.FineTuneReply]:
         def step(state: Training, files: steps.Files, job: Job) -> steps.Result:
-            return steps.fine_tune(state, request, self._traces(files.traces, state), job)
+            return steps.fine_tune(state, request, self._traces(files.traces, state), self._resources, job)
 
         return self._compute.stream(context, lambda job: self._move(request, step, pb.FineTuneReply, job))
 
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> Iterator[pb.UpdateReply]:
         def step(state: Training, files: steps.Files, job: Job) -> steps.Result:
-            return steps.update(state, request, files, job)
+            return steps.update(state, request, files, self._resources, job)
 
         return self._compute.stream(context, lambda job: self._move(request, step, pb.UpdateReply, job))
 

@@ -1,0 +1,49 @@
+"""Sums over the micro-batches of a step, and what they come to."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """Numbers a response are in the order of groups, then responses."""
+
+    divergence: list[float]  # d_i, nats a sequence
+    advantage: list[float]
+    mean_logprob: list[float]  # nats a token, at temperature 1
+    metrics: dict[str, float]
+
+
+class Tally:
+    """What one process found. Responses are numbered through the whole step."""
+
+    def __init__(self, responses: int, tokens: int) -> None:
+        self.responses, self.tokens = responses, tokens  # of the whole step, all processes together
+        self.pg_loss = self.entropy = self.gap_sum = self.gap_max = self.padding = 0.0
+        self.clipped = self.packed = self.parts = 0
+        self.divergence, self.advantage, self.mean_logprob = torch.zeros(3, responses, dtype=torch.float64).unbind()
+
+    def note(self, row_B: Tensor, divergence_B: Tensor, advantage_B: Tensor, mean_logprob_B: Tensor) -> None:
+        self.divergence[row_B] = divergence_B
+        self.advantage[row_B] = advantage_B
+        self.mean_logprob[row_B] = mean_logprob_B
+
+    def result(self, alpha: float, grad_norm: float) -> UpdateResult:
+        divergence = self.divergence.tolist()
+        metrics = {
+            "loss": self.pg_loss - alpha * self.entropy,
+            "pg_loss": self.pg_loss,
+            "entropy": self.entropy,  # nats, mean over response tokens
+            "kl": sum(divergence) / self.responses,  # nats a response
+            "kl_per_token": sum(divergence) / self.tokens,
+            "grad_norm": grad_norm,  # before clipping
+            "clip_fraction": self.clipped / self.tokens,
+            "sampler_gap_mean": self.gap_sum / self.tokens,  # |trainer's - sampler's log-probability|
+            "sampler_gap_max": self.gap_max,
+            "tokens": float(self.tokens),  # response tokens
+            "packed_tokens": float(self.packed),  # prompts included
+            "padding": self.padding / self.parts,
+        }
+        return UpdateResult(divergence, self.advantage.tolist(), self.mean_logprob.tolist(), metrics)
