@@ -21,7 +21,8 @@ PROGRESS_EVERY = 0.25  # seconds between two progress replies, at least
 class Job:
     """One call's work, as the compute thread sees it. Methods may be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, agree: Callable[[bool], bool] = bool) -> None:
+        self.agree = agree  # makes one answer of several processes'; all ask equally often
         self.replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._reported = time.monotonic()
@@ -30,7 +31,7 @@ class Job:
         self._cancelled.set()
 
     def cancelled(self) -> bool:
-        return self._cancelled.is_set()
+        return self.agree(self._cancelled.is_set())
 
     def check(self) -> None:
         """Raises Cancelled once the caller gave up."""
@@ -52,8 +53,9 @@ class Job:
 class Compute:
     """The compute thread."""
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compute")
+    def __init__(self, ready: Callable[[], None] = lambda: None) -> None:
+        """ready: called first on the thread."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compute", initializer=ready)
         self._jobs: set[Job] = set()
         self._closed = False
 

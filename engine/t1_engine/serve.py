@@ -29,6 +29,8 @@ def serve(socket: str, threads: int, resources: Resources) -> int:
     started = time.monotonic()
     set_up()
     threading.Thread(target=die_with_parent, daemon=True).start()
+    if "WORLD_SIZE" in os.environ:
+        threading.Thread(target=die_with_launcher, daemon=True).start()
     if reason := refuse(Path(socket)):
         log.error(reason)
         return 2
@@ -36,6 +38,11 @@ def serve(socket: str, threads: int, resources: Resources) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     environment.prepare(threads)
+    from t1_engine import group
+
+    group.start(f"{socket}.group")
+    if group.rank() > 0:
+        return follow(resources)
     server, compute = build(socket, resources)
     seconds = round(time.monotonic() - started, 3)
     log.info("serving", extra={"fields": {"socket": socket, "threads": threads, "seconds": seconds}})
@@ -50,6 +57,26 @@ def serve(socket: str, threads: int, resources: Resources) -> int:
     return leave()
 
 
+def follow(resources: Resources) -> NoReturn:
+    """Does what rank 0 says until it is gone."""
+    from t1_engine.follower import Follower
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    compute_here()
+    Follower(resources).run()
+    raise AssertionError
+
+
+def compute_here() -> None:
+    """New tensors of this thread are made where this process computes."""
+    import torch
+
+    from t1_engine import group
+
+    if group.device().type != "cpu":
+        torch.set_default_device(group.device())
+
+
 def leave() -> NoReturn:
     """Ends the process; torch's own threads need no farewell, and nothing on disk depends on one."""
     log.info("stopped")
@@ -61,6 +88,14 @@ def die_with_parent() -> None:
     """Exits when standard input ends: the parent holds the other end, so its death, however sudden, is ours."""
     while os.read(0, 4096):
         pass
+    os._exit(0)
+
+
+def die_with_launcher() -> None:
+    """Exits when the process that started this one is gone: torchrun gives its processes sessions of their own."""
+    launcher = os.getppid()
+    while os.getppid() == launcher:
+        time.sleep(0.2)
     os._exit(0)
 
 
@@ -86,7 +121,7 @@ def build(socket: str, resources: Resources):
     from t1_engine.compute import Compute
     from t1_engine.services import register
 
-    compute = Compute()
+    compute = Compute(ready=compute_here)
     limits = [("grpc.max_send_message_length", MESSAGE_BYTES), ("grpc.max_receive_message_length", MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(CALLS, thread_name_prefix="call"), options=limits)
     register(server, compute, resources)

@@ -4,11 +4,12 @@ import hashlib
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from t1_engine import model, tokenizer
+from t1_engine import model, pretrained, snapshot, tokenizer
 from t1_engine.anchor import AnchorRule, move, new_anchor
 from t1_engine.compute import Job
 from t1_engine.config import Config
@@ -16,6 +17,7 @@ from t1_engine.finetune import batch_order, cosine_lr, sft_step
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.resources import Resources
 from t1_engine.rollout import Rollouts, Traces, read_traces
+from t1_engine.shard import shard
 from t1_engine.state import Identity, State
 from t1_engine.status import invalid
 from t1_engine.table import File, Stream
@@ -93,7 +95,19 @@ class Result:
         )
 
 
-def scratch(request: pb.Scratch) -> State:
+def source(request: pb.OpenRequest, resources: Resources) -> State:
+    """The state a request opens, not yet held to a digest."""
+    which = request.WhichOneof("source")
+    if which == "snapshot":
+        return snapshot.read(Path(request.snapshot), resources)
+    if which == "scratch":
+        return scratch(request.scratch, resources)
+    if which == "model":
+        return pretrained.read(Path(request.model)).state(resources)
+    raise invalid("source: none given; a snapshot, a model directory or a scratch configuration")
+
+
+def scratch(request: pb.Scratch, resources: Resources) -> State:
     """A state with random weights; the same request gives the same bits. INVALID_ARGUMENT names a bad field."""
     for name in ("hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "rope_theta"):
         if not getattr(request, name) > 0:
@@ -117,19 +131,20 @@ def scratch(request: pb.Scratch) -> State:
             eos_token_id=tokenizer.EOS,
             pad_token_id=tokenizer.PAD,
         )
-        return State(model.build(config, request.seed), words)
+        policy = shard(model.build(config, request.seed).to(resources.device), resources)
+        return State(policy, words, resources=resources)
     except ValueError as error:
         raise invalid(str(error)) from error
 
 
-def fine_tune(state: State, request: pb.FineTuneRequest, traces: Traces, resources: Resources, job: Job) -> Result:
+def fine_tune(state: State, request: pb.FineTuneRequest, traces: Traces, job: Job) -> Result:
     """Supervised steps [from, to), in place. An error, or the caller giving up, puts everything back."""
     started = time.monotonic()
     first, last = getattr(request, "from"), request.to
     check_fine_tune(request, first)
     optimizer = state.optimizer_for("sft")
     set_hyper(optimizer, request.optimizer)
-    before = state.clone()
+    before = state.keep()
     clip = request.optimizer.gradient_clip or math.inf
     tokens, losses = 0, []
     try:
@@ -137,13 +152,13 @@ def fine_tune(state: State, request: pb.FineTuneRequest, traces: Traces, resourc
             job.check()
             rate = cosine_lr(step, request.total, request.optimizer.learning_rate, request.optimizer.warmup)
             batch = [traces[row] for row in batch_rows(request, step, len(traces))]
-            result = sft_step(state.policy, optimizer, batch, rate, clip, resources)
+            result = sft_step(state.policy, optimizer, batch, rate, clip, state.resources)
             losses.append(result.loss)
             tokens += result.tokens
             now = pb.Progress(done=step + 1 - first, total=last - first, tokens=tokens)
             job.progress(lambda now=now: pb.FineTuneReply(progress=now))
     except BaseException:
-        state.restore(before)
+        state.revert(before)
         raise
     state.anchor = None
     state.advance("sft", optimizer, last - first)
@@ -173,7 +188,7 @@ def check_fine_tune(request: pb.FineTuneRequest, first: int) -> None:
     check_adamw(request.optimizer)
 
 
-def update(state: State, request: pb.UpdateRequest, files: Files, resources: Resources, job: Job) -> Result:
+def update(state: State, request: pb.UpdateRequest, files: Files, job: Job) -> Result:
     """One reinforcement-learning step, in place. Until the optimizer steps, nothing is changed."""
     started = time.monotonic()
     rule = check_update(request)
@@ -181,7 +196,7 @@ def update(state: State, request: pb.UpdateRequest, files: Files, resources: Res
     groups = Rollouts(files.rollouts, files.scores, state.policy.config.vocab_size)
     optimizer = state.optimizer_for("rl")
     set_hyper(optimizer, request.optimizer)
-    anchor = None if rule.kind == "none" else state.anchor or new_anchor(state.policy, rule)
+    anchor = None if rule.kind == "none" else state.anchor or new_anchor(state.policy, rule, state.resources)
     hyper = Hyper(
         lr=request.learning_rate,
         alpha=request.alpha,
@@ -194,7 +209,7 @@ def update(state: State, request: pb.UpdateRequest, files: Files, resources: Res
     def progress(done: int, total: int, tokens: int) -> None:
         job.progress(lambda: pb.UpdateReply(progress=pb.Progress(done=done, total=total, tokens=tokens)))
 
-    result = policy_update(state.policy, anchor, optimizer, groups, hyper, progress, job.cancelled, resources)
+    result = policy_update(state.policy, anchor, optimizer, groups, hyper, progress, job.cancelled, state.resources)
     move(anchor, state.policy, rule, 1)
     state.anchor = anchor
     state.advance("rl", optimizer, 1)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from t1_engine import group
+
 
 @dataclass(frozen=True)
 class UpdateResult:
@@ -29,6 +31,20 @@ class Tally:
         self.divergence[row_B] = divergence_B
         self.advantage[row_B] = advantage_B
         self.mean_logprob[row_B] = mean_logprob_B
+
+    def merged(self) -> "Tally":
+        """All processes' figures together; the same in each."""
+        if group.size() == 1:
+            return self
+        whole = Tally(self.responses, self.tokens)
+        names = ("pg_loss", "entropy", "gap_sum", "padding", "clipped", "packed", "parts")
+        sums = group.total(torch.tensor([getattr(self, n) for n in names], dtype=torch.float64, device="cpu"))
+        for name, value in zip(names, sums.tolist(), strict=True):
+            setattr(whole, name, value)
+        whole.gap_max = group.largest(self.gap_max)
+        for name in ("divergence", "advantage", "mean_logprob"):  # each response is one process's, and 0 elsewhere
+            setattr(whole, name, group.total(getattr(self, name)))
+        return whole
 
     def result(self, alpha: float, grad_norm: float) -> UpdateResult:
         divergence = self.divergence.tolist()

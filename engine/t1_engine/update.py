@@ -2,6 +2,9 @@
 
 Legend: P prompts, K responses of a prompt, B responses of a micro-batch, R response tokens.
 
+Several processes share a window's micro-batches. Weights divide by the whole step's responses and tokens, gradients and
+figures are summed over the processes: what comes out does not depend on their number, but for rounding.
+
 Prompts are taken a window at a time (plan.py), and a window in at most three passes over its micro-batches:
 
 1. reference: the anchor's log-probabilities, without gradient;
@@ -13,20 +16,21 @@ Prompts are taken a window at a time (plan.py), and a window in at most three pa
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from t1_engine import group
 from t1_engine.advantage import advantage
 from t1_engine.batch import Packed, Tokens, pack
 from t1_engine.errors import Cancelled
-from t1_engine.logprob import token_logprob
+from t1_engine.idle import idle
 from t1_engine.loss import Aggregation, entropy_bonus, policy_gradient, token_weights
 from t1_engine.model import Model
 from t1_engine.optimizer import CLIP, take_step
 from t1_engine.plan import Part, deal, parts, windows
+from t1_engine.precision import working
 from t1_engine.resources import Resources
 from t1_engine.rollout import Group, Groups, Held
 from t1_engine.tally import Tally, UpdateResult
@@ -70,8 +74,9 @@ def policy_update(
     except BaseException:
         optimizer.zero_grad(set_to_none=True)
         raise
-    tally = step.tally
-    norm = take_step(policy, optimizer, hyper.lr, tally.pg_loss - hyper.alpha * tally.entropy, hyper.grad_clip)
+    tally = step.tally.merged()
+    loss = tally.pg_loss - hyper.alpha * tally.entropy
+    norm = take_step(policy, optimizer, hyper.lr, loss, hyper.grad_clip, resources.offload)
     return tally.result(hyper.alpha, norm)
 
 
@@ -100,10 +105,11 @@ class _Window:
     """Prompts that are in memory together, and their micro-batches."""
 
     def __init__(self, groups: list[Group], plan: list[Part], first_response: int) -> None:
-        self.groups = groups
+        self.groups, self.plan = groups, plan
         self.offset = first_response  # number of its first response within the step
         self.starts = [0, *itertools.accumulate(len(g.responses) for g in groups)]
-        self.micros = [self._micro(part) for part in plan]
+        self.shares = shares(plan)
+        self.micros = {n: self._micro(plan[n]) for n in self.shares[group.rank()]}
         self.advantage, self.divergence = torch.zeros(2, self.starts[-1], dtype=torch.float64).unbind()
 
     def _micro(self, part: Part) -> _Micro:
@@ -126,6 +132,10 @@ class _Window:
             self.advantage[rows] = advantage(reward_K, self.divergence[rows], beta)
 
 
+_Work = Callable[[_Window, _Micro, Model], None]
+_Pass = tuple[set[int], _Work, Model]
+
+
 class _Step:
     def __init__(
         self,
@@ -144,55 +154,60 @@ class _Step:
         lengths = [n for size in sizes for n in size.responses]
         self.tally = Tally(len(lengths), sum(lengths))
         self.plan = [(high - low, parts(sizes[low:high], resources.micro_tokens)) for low, high in windows(sizes)]
-        self.recompute = resources.recompute
+        self.resources = resources
         self.done = self.trained = 0
-        self.total = sum(len(over) for _, plan in self.plan for over, _ in self._passes(plan))
+        self.total = sum(rounds(shares(plan), over) for _, plan in self.plan for over, *_ in self._passes(plan))
 
-    def _passes(self, plan: list[Part]) -> list[tuple[list[int], Callable[[_Window, _Micro], None]]]:
-        """Which micro-batches of a window each pass takes, by number, and what it does."""
-        every = list(range(len(plan)))
-        passes = [(every, self._train)]
+    def _passes(self, plan: list[Part]) -> list[_Pass]:
+        """Which micro-batches of a window each pass takes, by number, what it does, and whose weights compute."""
+        every = set(range(len(plan)))
+        passes: list[_Pass] = [(every, self._train, self.policy)]
         if self.anchor is not None:
-            if self.hyper.beta:
-                passes.insert(0, ([n for n in every if not plan[n].whole], self._score))
-            passes.insert(0, (every, self._reference))
+            cut = {n for n in every if not plan[n].whole}
+            if self.hyper.beta and cut:
+                passes.insert(0, (cut, self._score, self.policy))
+            passes.insert(0, (every, self._reference, self.anchor))
         return passes
 
     def run(self) -> None:
         read, number, response = iter(self.groups), 0, 0
         for count, plan in self.plan:
-            groups = list(islice(read, count))
+            groups = list(itertools.islice(read, count))
             for n, g in enumerate(groups, number):
                 _check(n, g)
             window = _Window(groups, plan, response)
-            for over, work in self._passes(plan):
-                if work == self._train:
+            for over, work, model in self._passes(plan):
+                if work == self._train:  # every d of a prompt that is cut is known, to whoever computed it
+                    window.divergence = group.total(window.divergence).to(window.divergence)
                     window.appraise({g for part in plan if not part.whole for g, _ in part.rows}, self.hyper.beta)
-                self._pass(window, over, work)
+                with working(model, self.resources, away=model is self.anchor and self.resources.offload) as computes:
+                    self._pass(window, over, work, computes)
             number, response = number + count, response + window.starts[-1]
 
-    def _pass(self, window: _Window, over: list[int], work: Callable[[_Window, _Micro], None]) -> None:
-        for (n,) in deal(over, [window.micros[n].part.tokens for n in over], 1):
+    def _pass(self, window: _Window, over: set[int], work: _Work, model: Model) -> None:
+        mine = [n for n in window.shares[group.rank()] if n in over]
+        for turn in range(rounds(window.shares, over)):
             if self.cancelled():
                 raise Cancelled
-            assert n is not None
-            work(window, window.micros[n])
+            if turn < len(mine):
+                work(window, window.micros[mine[turn]], model)
+            else:
+                idle(model, work == self._train, self.resources)
             self.done += 1
             self.progress(self.done, self.total, self.trained)
 
     @torch.no_grad()
-    def _reference(self, window: _Window, micro: _Micro) -> None:
-        assert self.anchor is not None
-        micro.reference_R = self._logprob(self.anchor, micro)[0]
+    def _reference(self, window: _Window, micro: _Micro, model: Model) -> None:
+        micro.reference_R = model(micro.packed, score=True)[0]
 
     @torch.no_grad()
-    def _score(self, window: _Window, micro: _Micro) -> None:
-        window.divergence[micro.row_B] = micro.divergence(self._logprob(self.policy, micro)[0])
+    def _score(self, window: _Window, micro: _Micro, model: Model) -> None:
+        window.divergence[micro.row_B] = micro.divergence(model(micro.packed, score=True)[0])
 
-    def _train(self, window: _Window, micro: _Micro) -> None:
+    def _train(self, window: _Window, micro: _Micro, model: Model) -> None:
         """Forward and backward of one micro-batch: adds to the gradients and to the tally."""
         hyper, tally, sequence_R = self.hyper, self.tally, micro.packed.sequence_R
-        logprob_R, entropy_R = self._logprob(self.policy, micro)
+        logprob_R, entropy_R = model(micro.packed, recompute=self.resources.recompute, score=True)
         current_R = logprob_R.detach()
         divergence_B = micro.divergence(current_R)
         if micro.part.whole:
@@ -217,9 +232,16 @@ class _Step:
         self.trained += len(current_R)
         tally.note(window.offset + micro.row_B, divergence_B, advantage_B, micro.sums(current_R) / micro.length_B)
 
-    def _logprob(self, model: Model, micro: _Micro) -> tuple[Tensor, Tensor]:
-        hidden_RD = model(micro.packed, recompute=self.recompute).index_select(0, micro.packed.predict_R)
-        return token_logprob(hidden_RD, model.head_VD, micro.packed.target_R)
+
+def shares(plan: list[Part]) -> list[list[int]]:
+    """The micro-batches of each process, by number, in its order."""
+    dealt = deal(list(range(len(plan))), [part.tokens for part in plan], group.size())
+    return [[n for r in dealt if (n := r[rank]) is not None] for rank in range(group.size())]
+
+
+def rounds(shares: list[list[int]], over: set[int]) -> int:
+    """How often every process must take part for those to be done."""
+    return max(sum(n in over for n in share) for share in shares)
 
 
 def _check_sizes(sizes: Sequence) -> None:

@@ -21,13 +21,18 @@ LIMIT = 60  # seconds
 class Engine:
     """python -m t1_engine serve, and a stub for each service."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str, trainers: int = 1, threads: int = 2) -> None:
         directory.mkdir(mode=0o700)
         self.socket = directory / "engine.sock"
-        command = [sys.executable, "-m", "t1_engine", "serve", "--socket", str(self.socket), "--threads", "2"]
+        serve = ["-m", "t1_engine", "serve", "--socket", str(self.socket), "--threads", str(threads), *options]
+        command = [sys.executable, *(launcher(directory, trainers) if trainers > 1 else []), *serve]
         self.log = directory / "log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=log)
+            # A group of its own, as Go gives it; the meeting is over a file, so that there is no store on a port.
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.PIPE, stderr=log, start_new_session=True,
+                env=os.environ | {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"},
+            )  # fmt: skip
 
     def connect(self) -> "Engine":
         for _ in range(LIMIT * 10):
@@ -63,6 +68,14 @@ class Engine:
     def snapshot(self, directory: Path) -> Path:
         self.trainer.Snapshot(pb.WriteRequest(directory=str(directory), expect=self.state().digest))
         return directory
+
+
+def launcher(directory: Path, trainers: int) -> list[str]:
+    """As infra/engine says it."""
+    return [
+        "-m", "torch.distributed.run", "--nproc-per-node", str(trainers), "--rdzv-backend", "c10d",
+        "--rdzv-conf", "store_type=file", "--rdzv-endpoint", str(directory / "rendezvous"),
+    ]  # fmt: skip
 
 
 def scratch(seed: int = 1) -> pb.Scratch:

@@ -11,11 +11,13 @@ import grpc
 from t1_engine import snapshot, tokenizer
 from t1_engine.compute import Compute, Job
 from t1_engine.language import Language, read_settings
-from t1_engine.model import Model
+from t1_engine.model import Model, empty
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
 from t1_engine.sample import Prompt, Response, Sampling, generate
 from t1_engine.services.trainer import Trainer
+from t1_engine.shard import is_sharded, put
+from t1_engine.state import State
 from t1_engine.status import Code, Refused, invalid
 
 HELD = 3  # policies kept besides the trainer's, the ones used last
@@ -52,9 +54,7 @@ class Sampler(rpc.SamplerServicer):
             model = snapshot.read_policy(path, request.policy)
             language = Language(tokenizer.load(path), read_settings(path), model.config.vocab_size)
             policy = Policy(model, language)
-            self._held[request.policy] = policy
-            if len(self._held) > HELD:
-                self._held.popitem(last=False)
+            self._hold(request.policy, policy)
         if policy is None:
             raise not_held(request.policy)
         self.language = policy.language
@@ -66,9 +66,17 @@ class Sampler(rpc.SamplerServicer):
             self._held.move_to_end(digest)
             return self._held[digest]
         state, identity = self._trainer.held
-        if state is not None and identity is not None and identity.policy == digest:
+        if state is None or identity is None or identity.policy != digest:
+            return None
+        if not is_sharded(state.policy):
             return Policy(state.policy, state.language)
-        return None
+        self._hold(digest, Policy(gathered(state), state.language))
+        return self._held[digest]
+
+    def _hold(self, digest: str, policy: Policy) -> None:
+        self._held[digest] = policy
+        if len(self._held) > HELD:
+            self._held.popitem(last=False)
 
     def _generate(self, request: pb.GenerateRequest, job: Job) -> pb.GenerateReply:
         policy = self._find(request.policy)
@@ -92,6 +100,19 @@ class Sampler(rpc.SamplerServicer):
         generate(policy.model, prompts, sampling, policy.eos, finished, cancelled)
         seconds = time.monotonic() - started
         return pb.GenerateReply(finished=pb.GenerateDone(seconds=seconds, tokens=tokens))
+
+
+def gathered(state: State) -> Model:
+    """A whole copy of a policy that is divided over processes: rank 0 samples alone.
+
+    The engine's own sampler is for models that one device holds (vLLM is for the others). Sampled by one process, a
+    block of prompts is one batch whatever the number of trainers, and its tokens are those of one trainer.
+    """
+    model = empty(state.policy.config, state.resources.device)
+    whole = state.stored()
+    for name, p in model.named_parameters():
+        put(p, whole[f"policy.{name}"].load())
+    return model
 
 
 def read_prompts(request: pb.GenerateRequest, vocabulary: int) -> list[Prompt]:
