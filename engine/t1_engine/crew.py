@@ -12,7 +12,7 @@ import threading
 
 from t1_engine import group
 from t1_engine.errors import Cancelled, NumericError
-from t1_engine.status import Refused
+from t1_engine.status import Code, Refused, status_of
 
 ALIKE = (Refused, NumericError, Cancelled, ValueError, FileNotFoundError)
 FAREWELL = 0.5  # seconds in which the caller hears of it
@@ -27,10 +27,14 @@ def lead(command: str, data: bytes = b"") -> None:
 
 
 def part_on(error: BaseException) -> None:
-    """Ends this process, and with it the group, unless all met the error alike."""
+    """Ends this process, and with it the group, unless all met the error alike. The caller hears UNAVAILABLE."""
     if group.size() == 1 or isinstance(error, ALIKE):
         return
     log.error("the group of trainers ends", exc_info=error)
     timer = threading.Timer(FAREWELL if group.rank() == 0 else 0, os._exit, (1,))
     timer.daemon = True
     timer.start()
+    code, message = status_of(error)
+    if code == Code.INTERNAL:
+        raise Refused(Code.UNAVAILABLE, "the group of trainers ended; another one begins without a state") from error
+    raise Refused(code, message) from error

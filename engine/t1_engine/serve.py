@@ -113,7 +113,7 @@ def refuse(socket: Path) -> str | None:
     return None
 
 
-def build(socket: str, resources: Resources):
+def build(socket: str, resources: Resources = Resources()):  # noqa: B008
     """A started server and its compute thread. Imports what needs torch, after `environment.prepare`."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its log lines are no JSON
     import grpc

@@ -23,6 +23,7 @@ class Engine:
 
     def __init__(self, directory: Path, *options: str, trainers: int = 1, threads: int = 2) -> None:
         directory.mkdir(mode=0o700)
+        self.trainers = trainers
         self.socket = directory / "engine.sock"
         serve = ["-m", "t1_engine", "serve", "--socket", str(self.socket), "--threads", str(threads), *options]
         command = [sys.executable, *(launcher(directory, trainers) if trainers > 1 else []), *serve]
@@ -50,7 +51,7 @@ class Engine:
     def stop(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        assert self.process.wait(2) == 0  # at once, whatever it does
+        assert self.process.wait(2 if self.trainers == 1 else 20) == 0  # at once, whatever it does
 
     def open_scratch(self, seed: int = 1) -> pb.StateReply:
         return self.trainer.Open(pb.OpenRequest(scratch=scratch(seed)))
