@@ -32,14 +32,14 @@ func during(beat beat, do func() error) error {
 	}
 }
 
-// engine gives a client of a live engine with the run's threads, which may have
-// to start first.
+// engine gives a client of a live engine with the run's resources, which may
+// have to start first.
 func (h *Host) engine(ctx context.Context, run string, beat beat) (client *engine.Client, err error) {
 	spec, err := h.spec(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	h.Engine.SetThreads(spec.Resources.Threads)
+	h.Engine.SetResources(spec.Resources)
 	err = during(beat, func() error {
 		client, err = h.Engine.Get(ctx)
 		return err

@@ -31,7 +31,7 @@ def serve(socket: str, threads: int, resources: Resources) -> int:
     threading.Thread(target=die_with_parent, daemon=True).start()
     if "WORLD_SIZE" in os.environ:
         threading.Thread(target=die_with_launcher, daemon=True).start()
-    if reason := refuse(Path(socket)):
+    if reason := refuse(Path(socket)) or crowded():
         log.error(reason)
         return 2
     stopped = threading.Event()
@@ -111,6 +111,17 @@ def refuse(socket: Path) -> str | None:
     if stat.S_IMODE(about.st_mode) != 0o700 or about.st_uid != os.geteuid():
         return f"socket {socket}: its directory must belong to this user with mode 0700"
     return None
+
+
+def crowded() -> str | None:
+    """Why there are too many trainers, or None."""
+    local, size = int(os.environ.get("LOCAL_RANK", "0")), os.environ.get("WORLD_SIZE", "1")
+    if size == "1":
+        return None
+    import torch
+
+    gpus = torch.cuda.device_count()
+    return f"trainers: {size}; this machine has {gpus} GPUs, and each takes one" if 0 < gpus <= local else None
 
 
 def build(socket: str, resources: Resources = Resources()):  # noqa: B008

@@ -25,15 +25,13 @@ class Engine:
         directory.mkdir(mode=0o700)
         self.trainers = trainers
         self.socket = directory / "engine.sock"
-        serve = ["-m", "t1_engine", "serve", "--socket", str(self.socket), "--threads", str(threads), *options]
-        command = [sys.executable, *(launcher(directory, trainers) if trainers > 1 else []), *serve]
+        start = ["t1_engine.launch", "--trainers", str(trainers)] if trainers > 1 else ["t1_engine", "serve"]
+        command = [sys.executable, "-m", *start, "--socket", str(self.socket), "--threads", str(threads), *options]
         self.log = directory / "log"
         with self.log.open("wb") as log:
-            # A group of its own, as Go gives it; the meeting is over a file, so that there is no store on a port.
             self.process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stderr=log, start_new_session=True,
-                env=os.environ | {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"},
-            )  # fmt: skip
+                command, cwd=ROOT, stdin=subprocess.PIPE, stderr=log, start_new_session=True
+            )  # as Go starts it: leader of a group
 
     def connect(self) -> "Engine":
         for _ in range(LIMIT * 10):
@@ -69,14 +67,6 @@ class Engine:
     def snapshot(self, directory: Path) -> Path:
         self.trainer.Snapshot(pb.WriteRequest(directory=str(directory), expect=self.state().digest))
         return directory
-
-
-def launcher(directory: Path, trainers: int) -> list[str]:
-    """As infra/engine says it."""
-    return [
-        "-m", "torch.distributed.run", "--nproc-per-node", str(trainers), "--rdzv-backend", "c10d",
-        "--rdzv-conf", "store_type=file", "--rdzv-endpoint", str(directory / "rendezvous"),
-    ]  # fmt: skip
 
 
 def scratch(seed: int = 1) -> pb.Scratch:

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,7 +63,7 @@ func socketDirectory() (string, error) {
 
 func (l *life) spawn(o Options) error {
 	socket := filepath.Join(l.directory, "engine.sock")
-	l.command = exec.Command(o.Python, "-m", "t1_engine", "serve", "--socket", socket, "--threads", strconv.Itoa(o.Threads))
+	l.command = exec.Command(o.Python, o.arguments(socket)...)
 	l.command.Dir = o.Dir
 	l.command.Env = append(os.Environ(), "PYTHONPATH="+o.Dir)
 	l.command.SysProcAttr = childAttributes()
