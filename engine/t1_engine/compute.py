@@ -26,6 +26,7 @@ class Job:
         self.replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._reported = time.monotonic()
+        self._latest: Callable[[], Any] | None = None
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -44,10 +45,16 @@ class Job:
 
     def progress(self, make: Callable[[], Any]) -> None:
         """Sends make() unless one was sent a moment ago."""
+        self._latest = make
         now = time.monotonic()
         if now - self._reported >= PROGRESS_EVERY:
             self._reported = now
             self.replies.put(make())
+
+    def still(self) -> None:
+        """Says the latest progress again: something that counts nothing goes on."""
+        if self._latest is not None:
+            self.progress(self._latest)
 
 
 class Compute:

@@ -58,15 +58,15 @@ def start(meeting: str) -> None:
 
 def send(data: bytes) -> None:
     """Tells the others; rank 0 only."""
-    _broadcast(torch.tensor([len(data)]))
+    _broadcast(torch.tensor([len(data)], device="cpu"))
     _broadcast(torch.frombuffer(bytearray(data), dtype=torch.uint8))
 
 
 def receive() -> bytes:
     """What rank 0 tells next."""
-    length = torch.zeros(1, dtype=torch.int64)
+    length = torch.zeros(1, dtype=torch.int64, device="cpu")
     _broadcast(length)
-    data = torch.zeros(int(length), dtype=torch.uint8)
+    data = torch.zeros(int(length), dtype=torch.uint8, device="cpu")
     _broadcast(data)
     return data.numpy().tobytes()
 

@@ -74,6 +74,7 @@ def compute_here() -> None:
     from t1_engine import group
 
     if group.device().type != "cpu":
+        torch.cuda.set_device(group.device())  # a thread's own, as the default is
         torch.set_default_device(group.device())
 
 

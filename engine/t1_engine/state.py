@@ -19,9 +19,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from t1_engine import group, tokenizer
+from t1_engine import tokenizer
 from t1_engine.crew import lead
-from t1_engine.digest import DTYPES, digest, tensor_digest, tensor_digests
+from t1_engine.digest import DTYPES, digest, tensor_digests
 from t1_engine.language import Language
 from t1_engine.model import Model
 from t1_engine.optimizer import MOMENTS, adamw
@@ -88,13 +88,13 @@ class State:
         handles = self.handles()
         return {n: Stored(DTYPES[t.dtype], tuple(p.shape), partial(load, n)) for n, (t, p) in handles.items()}
 
-    def identify(self) -> Identity:
-        """Computes the digests; digest.py has the layout. They are of whole tensors, however divided."""
+    def identify(self, beat: Callable[[], None] = lambda: None) -> Identity:
+        """Computes the digests; digest.py has the layout. They are of whole tensors, however divided.
+
+        beat: called after each tensor; a large state takes minutes.
+        """
         handles = self.handles()
-        if group.size() == 1:
-            each = tensor_digests({n: t for n, (t, _) in handles.items()})
-        else:
-            each = {n: tensor_digest(t.load()) for n, t in self.stored().items()}
+        each = tensor_digests({n: t.load for n, t in self.stored().items()}, beat)
         named = {n: p for n, (_, p) in handles.items()}
         policy = {n.removeprefix("policy."): p for n, p in named.items() if n.startswith("policy.")}
         header = f"phase {self.phase}\nstep {self.step}\nage {self.age}\n"

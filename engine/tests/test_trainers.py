@@ -149,6 +149,21 @@ def sample(e: Engine) -> list:
     return sorted(found)
 
 
+def test_bfloat16_on_two_processes(data, tmp_path):
+    """The same bits again, near one process; what is kept is float32."""
+    halves = (*SMALL, "--precision", "bfloat16")
+    with engine(tmp_path / "e", *halves) as e:
+        results = log(e, *data)
+        state = load_file(e.snapshot(tmp_path / "s") / "state.safetensors")
+        assert {t.dtype for t in state.values()} == {np.dtype(np.float32)}
+        e.open_scratch()
+        assert facts(log(e, *data)) == facts(results)
+    with engine(tmp_path / "one", *halves, trainers=1) as e:
+        for got, want in zip(results, log(e, *data), strict=True):
+            for name in ("grad_norm", "entropy") if got.rollouts else ("loss", "grad_norm"):
+                assert got.metrics[name] == pytest.approx(want.metrics[name], rel=0.02), name
+
+
 def test_cancelling_leaves_both_as_they_were(data, two, tmp_path):
     with engine(tmp_path / "e", *SMALL) as e:
         parent = e.state().digest

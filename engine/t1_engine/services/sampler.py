@@ -8,7 +8,7 @@ from pathlib import Path
 
 import grpc
 
-from t1_engine import snapshot, tokenizer
+from t1_engine import group, snapshot, tokenizer
 from t1_engine.compute import Compute, Job
 from t1_engine.language import Language, read_settings
 from t1_engine.model import Model, empty
@@ -51,7 +51,7 @@ class Sampler(rpc.SamplerServicer):
         policy = self._find(request.policy)
         if policy is None and request.directory:
             path = Path(request.directory)
-            model = snapshot.read_policy(path, request.policy)
+            model = snapshot.read_policy(path, request.policy).to(group.device())
             language = Language(tokenizer.load(path), read_settings(path), model.config.vocab_size)
             policy = Policy(model, language)
             self._hold(request.policy, policy)

@@ -118,7 +118,7 @@ class Trainer(rpc.TrainerServicer):
             job.agree = group.any_of
         try:
             result = step(state, files, job)
-            moved = state.identify()
+            moved = state.identify(job.still)
         except BaseException as error:
             part_on(error)
             self._check_untouched(state, identity)
