@@ -85,11 +85,7 @@ test-go:
 
 .PHONY: test-engine
 test-engine:
-	cd engine && .venv/bin/python -m pytest -q $(addprefix --ignore=tests/,$(apart))
-	cd engine && .venv/bin/python -m pytest -q $(addprefix tests/,$(apart))
-
-# In a process of their own: after some of them, this process no longer computes the bits of a fresh one.
-apart := $(addsuffix .py,$(addprefix test_,chat convert exact exact_batches exact_reference peers smollm2 verify))
+	cd engine && .venv/bin/python -m pytest -q
 
 checks := check-format check-vet check-lint check-python check-types check-workflows check-generated
 

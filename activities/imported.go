@@ -158,18 +158,13 @@ func (e *encoder) demonstrated(instruction string, shown []library.Demonstration
 	for i, d := range shown {
 		questions[i], responses[i] = d.Prompt, d.Response
 	}
-	prompts, ids := e.chats(instruction, questions), e.texts(responses)
+	prompts, ids := e.chats(instruction, questions), e.responses(responses)
 	if e.err != nil {
-		return nil
-	}
-	state, err := e.client.State(e.ctx)
-	if err != nil {
-		e.err = err
 		return nil
 	}
 	traces := make([]t1.Trace, len(shown))
 	for i, d := range shown {
-		traces[i] = t1.Trace{Problem: d.Problem, Prompt: prompts[i], Response: append(ids[i], state.EOS)}
+		traces[i] = t1.Trace{Problem: d.Problem, Prompt: prompts[i], Response: ids[i]}
 	}
 	return traces
 }

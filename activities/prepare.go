@@ -133,6 +133,20 @@ func (e *encoder) texts(texts []string) [][]int32 {
 	return all
 }
 
+// responses is texts, each with the end of sequence after it.
+func (e *encoder) responses(texts []string) [][]int32 {
+	ids := e.texts(texts)
+	if e.err != nil {
+		return nil
+	}
+	var state engine.State
+	state, e.err = e.client.State(e.ctx)
+	for i := range ids {
+		ids[i] = append(ids[i], state.EOS)
+	}
+	return ids
+}
+
 func (e *encoder) problems(problems []t1.Problem) {
 	prompts := make([]string, len(problems))
 	for i, p := range problems {
@@ -149,19 +163,14 @@ func (e *encoder) traces(problems []t1.Problem, demonstrations []t1.Demonstratio
 	for i, d := range demonstrations {
 		given[i], texts[i] = d.Given, d.Response
 	}
-	before, ids := e.texts(given), e.texts(texts)
+	before, ids := e.texts(given), e.responses(texts)
 	if e.err != nil {
-		return nil
-	}
-	state, err := e.client.State(e.ctx)
-	if err != nil {
-		e.err = err
 		return nil
 	}
 	traces := make([]t1.Trace, len(ids))
 	for i, d := range demonstrations {
 		p := problems[d.Problem]
-		traces[i] = t1.Trace{Problem: p.ID, Prompt: slices.Concat(p.Tokens, before[i]), Response: append(ids[i], state.EOS)}
+		traces[i] = t1.Trace{Problem: p.ID, Prompt: slices.Concat(p.Tokens, before[i]), Response: ids[i]}
 	}
 	return traces
 }

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
+from bench.demo import fine_tuned
 from t1_engine.anchor import AnchorRule, move, new_anchor
 from t1_engine.batch import Tokens, pack
 from t1_engine.model import Model, load
@@ -44,12 +45,6 @@ def main() -> None:
     prompts = problems(args.run, spec["prompts"])
     groups = sampling(model, directory, prompts, spec, args.rounds)
     update(model, groups, args.rounds)
-
-
-def fine_tuned(run: Path) -> Path:
-    """The directory of the fine-tuned policy: that of the last sft record."""
-    records = [json.loads(p.read_text()) for p in sorted((run / "log").iterdir())]
-    return run / "policy" / [r for r in records if r["kind"] == "sft"][-1]["policy"]
 
 
 def problems(run: Path, count: int) -> list[list[int]]:

@@ -42,8 +42,8 @@ def read(path: Path) -> Pretrained:
 
 
 def packages() -> tuple[ModuleType, ModuleType]:
-    """gguf and transformers, kept from the network and from drawing progress bars."""
-    os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
+    """gguf and transformers, kept from the network."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         import gguf
         import transformers

@@ -18,7 +18,7 @@ from t1_engine.errors import Cancelled
 from t1_engine.model import Model
 from t1_engine.rng import row_keys, uniform
 
-NUCLEUS = 64  # candidates tried before sorting the whole vocabulary
+NUCLEUS = 64  # candidates tried first; a row they do not suffice gets sixteen times as many
 DROP_SHARE = 0.1  # finished rows are dropped once they are this share of the batch
 
 
@@ -53,32 +53,47 @@ class Response:
 def draw(logits_BV: Tensor, u_B: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """One token a row by inverse CDF: ([B] int64, [B] its untruncated log-probability at temperature 1)."""
     if sampling.temperature == 0:
-        token_B1 = logits_BV.argmax(-1, keepdim=True)
+        token_B = logits_BV.argmax(-1)
     else:
         prob_BV = torch.softmax(logits_BV / sampling.temperature, -1)
-        if sampling.top_p < 1:
-            prob_BN, token_BN = nucleus(prob_BV, sampling.top_p)
-        else:
-            prob_BN, token_BN = prob_BV, None
-        cdf_BN = prob_BN.cumsum(-1, dtype=torch.float64)
-        below_BN = cdf_BN <= u_B[:, None] * cdf_BN[:, -1:]
-        # Rounding may push u to the end of the row: stay on the last candidate that has probability.
-        last_B1 = (prob_BN > 0).sum(-1, keepdim=True) - 1 if token_BN is not None else prob_BN.shape[1] - 1
-        pick_B1 = below_BN.sum(-1, keepdim=True).clamp(max=last_B1)
-        token_B1 = pick_B1 if token_BN is None else token_BN.gather(1, pick_B1)
-    logprob_B = logits_BV.gather(1, token_B1).squeeze(1) - logits_BV.logsumexp(-1)
-    return token_B1.squeeze(1), logprob_B
+        token_B = invert(prob_BV, u_B) if sampling.top_p == 1 else draw_nucleus(prob_BV, u_B, sampling.top_p)
+    logprob_B = logits_BV.gather(1, token_B[:, None]).squeeze(1) - logits_BV.logsumexp(-1)
+    return token_B, logprob_B
 
 
-def nucleus(prob_BV: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
-    """The fewest most probable tokens that reach top_p: probabilities (0 past the nucleus) and tokens, both [B, N]."""
-    vocabulary = prob_BV.shape[1]
-    for size in (min(NUCLEUS, vocabulary), vocabulary):
-        prob_BN, token_BN = prob_BV.topk(size, sorted=True)
-        before_BN = prob_BN.cumsum(-1, dtype=torch.float64) - prob_BN
-        if size == vocabulary or bool((before_BN[:, -1] >= top_p).all()):
-            break
-    return prob_BN.masked_fill(before_BN >= top_p, 0.0), token_BN
+def invert(prob_BN: Tensor, u_B: Tensor) -> Tensor:
+    """[B] the candidate at which the cumulative share passes u. Rounding may push u to the end of a row: then the
+    last candidate that has probability."""
+    cdf_BN = prob_BN.cumsum(-1, dtype=torch.float64)
+    pick_B = (cdf_BN <= u_B[:, None] * cdf_BN[:, -1:]).sum(-1)
+    last_B = prob_BN.shape[1] - 1 - (prob_BN > 0).flip(-1).byte().argmax(-1)
+    return torch.minimum(pick_B, last_B)
+
+
+def draw_nucleus(prob_BV: Tensor, u_B: Tensor, top_p: float) -> Tensor:
+    """[B] tokens. Candidates are sorted for the rows that need them: few need many, and sorting a whole vocabulary
+    costs more than the model's pass."""
+    token_B = torch.empty(len(prob_BV), dtype=torch.int64, device=prob_BV.device)
+    row_R, size = torch.arange(len(prob_BV), device=prob_BV.device), NUCLEUS
+    while len(row_R):
+        prob_RN, token_RN, whole_R = nucleus(prob_BV[row_R], top_p, size)
+        row = row_R[whole_R]
+        token_B[row] = token_RN[whole_R].gather(1, invert(prob_RN[whole_R], u_B[row])[:, None]).squeeze(1)
+        row_R, size = row_R[~whole_R], 16 * size
+    return token_B
+
+
+def nucleus(prob_BV: Tensor, top_p: float, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The fewest most probable tokens that reach top_p, among the `size` most probable.
+
+    Probabilities (0 past the nucleus) and tokens, both [B, N]; and whether the row's nucleus is whole, [B]."""
+    size = min(size, prob_BV.shape[1])
+    prob_BN, token_BN = prob_BV.topk(size, sorted=True)
+    before_BN = prob_BN.cumsum(-1, dtype=torch.float64) - prob_BN
+    whole_B = (
+        before_BN[:, -1] >= top_p if size < prob_BV.shape[1] else torch.ones_like(before_BN[:, -1], dtype=torch.bool)
+    )
+    return prob_BN.masked_fill(before_BN >= top_p, 0.0), token_BN, whole_B
 
 
 @torch.inference_mode()

@@ -69,12 +69,28 @@ def test_the_nucleus_is_the_smallest_that_reaches_top_p():
     logits = torch.randn(50, 200, generator=torch.Generator().manual_seed(1)) * torch.linspace(0, 4, 50)[:, None]
     prob = torch.softmax(logits, -1)
     for top_p in (0.1, 0.5, 0.95, 0.999):
-        kept, token = nucleus(prob, top_p)
+        kept, token, whole = nucleus(prob, top_p, 200)
+        assert whole.all()
         for row in range(50):
             size = int((kept[row] > 0).sum())
             mass = prob[row].sort(descending=True).values.double().cumsum(0)
             assert mass[size - 1] >= top_p - 1e-6 and (size == 1 or mass[size - 2] < top_p + 1e-6)
             assert torch.equal(prob[row][token[row, :size]], kept[row, :size])
+
+
+def test_a_row_gets_the_candidates_it_needs_whatever_its_neighbours():
+    """Rows whose nuclei have from one to thousands of tokens: together, alone, and sorted whole by hand."""
+    logits = torch.randn(40, 5000, generator=torch.Generator().manual_seed(2)) * torch.linspace(0.5, 6, 40)[:, None]
+    u = torch.rand(40, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    together, _ = draw(logits, u, Sampling(1.0, 0.95, 1))
+    prob, token = torch.softmax(logits, -1).sort(-1, descending=True)
+    before = prob.double().cumsum(-1) - prob
+    sizes = (before < 0.95).sum(-1)
+    assert sizes.min() < 64 < 1024 < sizes.max()
+    for row in range(40):
+        alone, _ = draw(logits[row : row + 1], u[row : row + 1], Sampling(1.0, 0.95, 1))
+        cdf = prob[row, : sizes[row]].cumsum(0, dtype=torch.float64)
+        assert alone == together[row] == token[row][int((cdf <= u[row] * cdf[-1]).sum())]
 
 
 def test_draws_follow_the_truncated_distribution():

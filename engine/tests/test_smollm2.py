@@ -38,7 +38,6 @@ def published(opened, tmp_path_factory) -> Path:
 
 @cache
 def reference(directory: Path):
-    torch.set_num_threads(2)
     return AutoTokenizer.from_pretrained(directory), AutoModelForCausalLM.from_pretrained(directory).eval()
 
 

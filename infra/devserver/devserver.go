@@ -5,14 +5,13 @@ package devserver
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
 	"t1"
+	"t1/infra/process"
 )
 
 // Options says how the server runs. The zero value is a server in memory on
@@ -53,10 +52,8 @@ type Server struct {
 	UIAddress string // URL of the web UI; empty without one
 
 	options Options
-	command *exec.Cmd
-	logFrom int64         // where this server's lines begin in the log
-	done    chan struct{} // closed when the process has ended
-	err     error         // why it ended; read it after done
+	process *process.Process
+	done    chan struct{} // closed when the process has ended and its pid file is gone
 	stop    sync.Once
 }
 
@@ -93,32 +90,20 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	return s, nil
 }
 
-// spawn starts the process from a thread that lives as long as the child: the
-// kernel's parent-death signal is sent when the thread that forked ends.
 func (s *Server) spawn(binary string) error {
-	s.command = exec.Command(binary, arguments(s.options)...)
-	s.command.Env = environment()
-	s.command.SysProcAttr = childAttributes()
-	log, err := s.openLog()
-	if err != nil {
+	command := exec.Command(binary, arguments(s.options)...)
+	command.Env = environment()
+	var err error
+	if s.process, err = process.Start(command, process.Options{
+		Name: "Temporal server", Log: s.options.LogFile, RunHint: "run `make setup`",
+	}); err != nil {
 		return err
 	}
-	s.command.Stdout, s.command.Stderr = log, log
-	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // until the goroutine ends, and the thread with it
-		defer func() { _ = log.Close() }()
-		err := s.command.Start()
-		started <- err
-		if err == nil {
-			s.err = s.command.Wait()
-			removePID(s.options)
-			close(s.done)
-		}
+		<-s.process.Gone()
+		removePID(s.options)
+		close(s.done)
 	}()
-	if err := <-started; err != nil {
-		return t1.Errorf(t1.KindInvalid, "%s cannot be run: %w", binary, err).WithHint("run `make setup`")
-	}
 	return s.keepPID()
 }
 
@@ -133,22 +118,8 @@ func (s *Server) keepPID() error {
 	return nil
 }
 
-func (s *Server) openLog() (*os.File, error) {
-	if s.options.LogFile == "" {
-		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	}
-	log, err := os.OpenFile(s.options.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, t1.Errorf(t1.KindInvalid, "log of the Temporal server: %w", err)
-	}
-	if info, err := log.Stat(); err == nil {
-		s.logFrom = info.Size()
-	}
-	return log, nil
-}
-
 // PID is the server's process ID.
-func (s *Server) PID() int { return s.command.Process.Pid }
+func (s *Server) PID() int { return s.process.PID() }
 
 // Done is closed when the process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
@@ -158,27 +129,18 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 // last lines of its log. Any number of callers may wait.
 func (s *Server) Wait() error {
 	<-s.done
-	if s.err == nil {
+	state := s.process.State()
+	if state.Success() {
 		return nil
 	}
-	return t1.Errorf(t1.KindUnavailable, "the Temporal server ended (%w)%s", s.err, s.lastLines())
+	return t1.Errorf(t1.KindUnavailable, "the Temporal server ended (%w)%s", &exec.ExitError{ProcessState: state}, s.logEnd())
 }
 
 // Terminate asks the server to end cleanly, and returns at once.
-func (s *Server) Terminate() { s.signal(syscall.SIGTERM) }
+func (s *Server) Terminate() { s.process.Signal(syscall.SIGTERM) }
 
 // Kill ends the server where it stands. Its database survives that.
-func (s *Server) Kill() { s.signal(syscall.SIGKILL) }
-
-// signal reaches the whole process group, unless it has ended: its number may
-// be another's by then.
-func (s *Server) signal(sig syscall.Signal) {
-	select {
-	case <-s.done:
-	default:
-		_ = syscall.Kill(-s.PID(), sig)
-	}
-}
+func (s *Server) Kill() { s.process.Kill() }
 
 // Stop ends the server, cleanly if that works within the grace time, and
 // returns when it is gone. It may be called again, and after the server died.

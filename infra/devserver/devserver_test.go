@@ -1,7 +1,6 @@
 package devserver
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"net"
@@ -9,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"t1"
+	"t1/infra/process/processtest"
 )
 
 func TestMain(m *testing.M) {
@@ -158,13 +159,15 @@ func TestHangs(t *testing.T) {
 	if t1.KindOf(err) != t1.KindUnavailable || !strings.Contains(err.Error(), "did not answer within 300ms") {
 		t.Errorf("got %v", err)
 	}
-	pid, err := os.ReadFile(o.Binary + ".pid")
+	text, err := os.ReadFile(o.Binary + ".pid")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, _ := exec.Command("ps", "-o", "pid=,args=", "-g", strings.TrimSpace(string(pid))).Output(); len(out) > 0 {
-		t.Errorf("left: %s", out)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
 	}
+	processtest.WantNoGroup(t, pid)
 }
 
 func TestCancelledStart(t *testing.T) {
@@ -223,18 +226,9 @@ func startAndHang(binary string) {
 
 func TestDiesWithItsParent(t *testing.T) {
 	o := Options{DBFile: script(t, "exec sleep 1000")}
-	parent := exec.Command(os.Args[0])
-	parent.Env = append(os.Environ(), parentThatDies+"="+o.DBFile)
-	out, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { parent.Process.Kill(); parent.Wait() }() // however the test ends
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started\n" {
-		t.Fatalf("%q, %v", line, err)
+	line, kill := processtest.Owner(t, parentThatDies, o.DBFile)
+	if line != "started" {
+		t.Fatal(line)
 	}
 	data, err := os.ReadFile(pidFile(o))
 	if err != nil {
@@ -244,8 +238,7 @@ func TestDiesWithItsParent(t *testing.T) {
 	if err := json.Unmarshal(data, &n); err != nil || !n.Server.lives() || !n.Parent.lives() {
 		t.Fatalf("%s: %v", data, err)
 	}
-	parent.Process.Kill()
-	parent.Wait()
+	kill()
 	if runtime.GOOS != "linux" { // there the next start has to end it
 		o.setDefaults()
 		if err := endLeftover(o); err != nil {

@@ -15,19 +15,19 @@ import (
 // to that (anything but Linux), one whose parent was killed stays, and holds
 // the database and the ports. The pid file beside the database tells who it is.
 
-// process names a process for good: a bare number is used again.
-type process struct {
+// identity names a process for good: a bare number is used again.
+type identity struct {
 	PID  int    `json:"pid"`
 	Born string `json:"born"` // see born
 }
 
 // note is a pid file.
 type note struct {
-	Server process `json:"server"`
-	Parent process `json:"parent"`
+	Server identity `json:"server"`
+	Parent identity `json:"parent"`
 }
 
-func (p process) lives() bool {
+func (p identity) lives() bool {
 	since, err := born(p.PID)
 	return err == nil && since == p.Born
 }
@@ -38,7 +38,7 @@ func writePID(o Options, pid int) error {
 	if o.DBFile == "" {
 		return nil
 	}
-	n := note{Server: process{PID: pid}, Parent: process{PID: os.Getpid()}}
+	n := note{Server: identity{PID: pid}, Parent: identity{PID: os.Getpid()}}
 	var err error
 	if n.Server.Born, err = born(pid); err != nil {
 		return nil // it has ended already, which is told by others
@@ -81,7 +81,7 @@ func endLeftover(o Options) error {
 	return n.Server.end(o.Grace)
 }
 
-func (p process) end(grace time.Duration) error {
+func (p identity) end(grace time.Duration) error {
 	_ = syscall.Kill(p.PID, syscall.SIGTERM)
 	for began := time.Now(); p.lives(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(began) > grace {

@@ -109,9 +109,9 @@ func (s *Server) await(ctx context.Context, binary string) error {
 		connection.ResetConnectBackoff()
 		select {
 		case <-s.done:
-			return t1.Errorf(t1.KindUnavailable, "the Temporal server ended while starting (%s)%s", s.command.ProcessState, s.lastLines())
+			return t1.Errorf(t1.KindUnavailable, "the Temporal server ended while starting (%s)%s", s.process.State(), s.logEnd())
 		case <-ctx.Done():
-			return t1.Errorf(t1.KindUnavailable, "%w%s", context.Cause(ctx), s.lastLines())
+			return t1.Errorf(t1.KindUnavailable, "%w%s", context.Cause(ctx), s.logEnd())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -138,13 +138,13 @@ func (s *Server) retain(ctx context.Context, binary string) error {
 	return nil
 }
 
-// lastLines quotes the end of what this server wrote, for an error.
-func (s *Server) lastLines() string {
+// logEnd quotes the end of what this server wrote, for an error. Its lines are
+// long, so that bytes are counted.
+func (s *Server) logEnd() string {
 	const most = 800
-	data, err := os.ReadFile(s.options.LogFile)
-	if err != nil || int64(len(data)) <= s.logFrom {
+	text := s.process.Written()
+	if text == "" {
 		return ""
 	}
-	data = data[s.logFrom:]
-	return "; its log ends: " + strings.TrimSpace(string(data[max(0, len(data)-most):]))
+	return "; its log ends: " + strings.TrimSpace(text[max(0, len(text)-most):])
 }

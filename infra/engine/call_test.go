@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"t1"
+	"t1/infra/process/processtest"
 )
 
 func get(t *testing.T, p *Process) *Client {
@@ -27,7 +28,7 @@ func TestProgress(t *testing.T) {
 	o := fake(t, "serve")
 	o.Stall = 250 * time.Millisecond // longer than between two signs of life, shorter than the call
 	var seen []string
-	result, err := get(t, process(t, o)).FineTune(t.Context(), "p", "/traces", t1.SFTStep{}, func(done, total, tokens int64) {
+	result, err := get(t, supervised(t, o)).FineTune(t.Context(), "p", "/traces", t1.SFTStep{}, func(done, total, tokens int64) {
 		seen = append(seen, fmt.Sprint(done, "/", total, " ", tokens))
 	})
 	if err != nil || result.Digest != "after p" || result.Metrics["loss"] != 0.5 {
@@ -44,7 +45,7 @@ func TestCodes(t *testing.T) {
 		codes.DataLoss: t1.KindCorrupt, codes.ResourceExhausted: t1.KindOutOfMemory, codes.Aborted: t1.KindNumeric,
 		codes.Unavailable: t1.KindUnavailable, codes.Internal: t1.KindInternal, codes.Unknown: t1.KindInternal,
 	} {
-		p := process(t, fake(t, fmt.Sprint(int(code))))
+		p := supervised(t, fake(t, fmt.Sprint(int(code))))
 		_, err := get(t, p).State(t.Context())
 		if t1.KindOf(err) != kind || !strings.Contains(err.Error(), "what went wrong") {
 			t.Errorf("%s: %s: %v", code, t1.KindOf(err), err)
@@ -55,7 +56,7 @@ func TestCodes(t *testing.T) {
 
 func TestEngineCrashesInACall(t *testing.T) {
 	o := fake(t, "crash")
-	p := process(t, o)
+	p := supervised(t, o)
 	client := get(t, p)
 	_, err := client.FineTune(t.Context(), "p", "/traces", t1.SFTStep{}, nil)
 	if t1.KindOf(err) != t1.KindUnavailable || !strings.Contains(err.Error(), "the engine ended (exit status 9); its log ends: something terrible") {
@@ -67,7 +68,7 @@ func TestEngineCrashesInACall(t *testing.T) {
 	if state, err := get(t, p).State(t.Context()); err != nil || state.Digest != "d" {
 		t.Errorf("the next engine: %+v, %v", state, err)
 	}
-	if n := len(starts(t, o)); n != 2 {
+	if n := len(processtest.Starts(o.Dir)); n != 2 {
 		t.Errorf("%d starts", n)
 	}
 }
@@ -77,7 +78,7 @@ func TestStall(t *testing.T) {
 	for _, mode := range []string{"stall", "stubborn"} {
 		o := fake(t, mode)
 		o.Stall = 300 * time.Millisecond
-		p := process(t, o)
+		p := supervised(t, o)
 		began, told := time.Now(), 0
 		_, err := get(t, p).FineTune(t.Context(), "p", "/traces", t1.SFTStep{}, func(int64, int64, int64) { told++ })
 		if t1.KindOf(err) != t1.KindUnavailable || !strings.Contains(err.Error(), "no progress for 300ms") {
@@ -93,7 +94,7 @@ func TestStall(t *testing.T) {
 // Giving up a call is the caller's own doing: the engine lives on.
 func TestCancelledCall(t *testing.T) {
 	o := fake(t, "wait")
-	p := process(t, o)
+	p := supervised(t, o)
 	client, pid := get(t, p), p.PID()
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := client.FineTune(ctx, "p", "/traces", t1.SFTStep{}, func(int64, int64, int64) { cancel() })
@@ -107,7 +108,7 @@ func TestCancelledCall(t *testing.T) {
 
 // A killed engine is not mistaken for a caller who gave up.
 func TestKilledCall(t *testing.T) {
-	p := process(t, fake(t, "wait"))
+	p := supervised(t, fake(t, "wait"))
 	_, err := get(t, p).FineTune(t.Context(), "p", "/traces", t1.SFTStep{}, func(done, _, _ int64) {
 		if done == 3 {
 			go p.Kill()

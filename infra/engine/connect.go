@@ -113,7 +113,7 @@ func (w *watch) check() {
 	}
 	w.stalled.Store(true)
 	if w.client.life != nil {
-		w.client.life.kill()
+		w.client.life.Kill()
 	}
 	w.cancel()
 }

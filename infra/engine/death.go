@@ -2,19 +2,14 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
-	"os"
-	"strings"
 	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"t1"
 )
 
 // A call that fails because the engine died says how it died, rather than that
@@ -49,7 +44,7 @@ func (c *Client) obituary(ctx context.Context, err error) error {
 		return err
 	}
 	select {
-	case <-c.life.gone:
+	case <-c.life.Gone():
 		return c.life.died()
 	case <-time.After(time.Second): // the connection may be seen to break a little before
 		return err
@@ -57,29 +52,9 @@ func (c *Client) obituary(ctx context.Context, err error) error {
 }
 
 func (l *life) died() error {
-	err := t1.Errorf(t1.KindUnavailable, "the engine ended (%s)%s", l.command.ProcessState, l.lastLines())
-	if s, ok := l.command.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() && s.Signal() == syscall.SIGKILL {
+	err := l.Died()
+	if s, ok := l.State().Sys().(syscall.WaitStatus); ok && s.Signaled() && s.Signal() == syscall.SIGKILL {
 		return err.WithHint("if nobody killed it, the system was out of memory: use smaller batches or fewer threads")
 	}
 	return err.WithHint("its log says more; the work is done again on a new engine")
-}
-
-// lastLines quotes the end of what this process wrote, for an error. Of the
-// engine's own JSON lines it takes the message.
-func (l *life) lastLines() string {
-	const most = 4
-	data, err := os.ReadFile(l.log)
-	if err != nil || int64(len(data)) <= l.logFrom {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(data[l.logFrom:])), "\n")
-	lines = lines[max(0, len(lines)-most):]
-	for i, line := range lines {
-		var entry struct{ Message string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Message != "" {
-			line = entry.Message
-		}
-		lines[i] = strings.TrimSpace(line)
-	}
-	return "; its log ends: " + strings.Join(lines, " | ")
 }

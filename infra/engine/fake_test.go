@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "t1/infra/engine/enginepb"
+	"t1/infra/process/processtest"
 )
 
 // The tests of process handling run this test binary as the engine.
@@ -44,20 +44,15 @@ func fake(t *testing.T, mode string) Options {
 	dir := t.TempDir()
 	t.Setenv(fakeMode, mode)
 	t.Setenv("TMPDIR", dir)
-	python := filepath.Join(dir, "python")
-	// The script leaves its number for the tests to look for.
-	script := fmt.Sprintf("#!/bin/sh\necho $$ >> %s/pids\nexec %s \"$@\"\n", dir, os.Args[0])
-	if err := os.WriteFile(python, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	python := processtest.StandIn(t, dir)
 	if err := os.Mkdir(filepath.Join(dir, "t1_engine"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return Options{Python: python, Dir: dir, Log: filepath.Join(dir, "log"), Threads: 1, Start: 20 * time.Second}
 }
 
-// process is a supervised fake.
-func process(t *testing.T, o Options) *Process {
+// supervised is a process that runs a fake.
+func supervised(t *testing.T, o Options) *Process {
 	p := New(o)
 	t.Cleanup(p.Close)
 	return p
@@ -66,14 +61,11 @@ func process(t *testing.T, o Options) *Process {
 func runFake(mode string) {
 	switch mode {
 	case "exit":
-		fmt.Fprintln(os.Stderr, `{"level": "error", "message": "socket /x: its directory must belong to this user"}`)
-		os.Exit(2)
+		processtest.Die(2, `{"level": "error", "message": "socket /x: its directory must belong to this user"}`)
 	case "no module":
-		fmt.Fprintln(os.Stderr, "Traceback (most recent call last):\nModuleNotFoundError: No module named 'torch'")
-		os.Exit(1)
+		processtest.Die(1, "Traceback (most recent call last):\nModuleNotFoundError: No module named 'torch'")
 	case "hang":
-		fmt.Fprintln(os.Stderr, "thinking about it")
-		time.Sleep(time.Hour)
+		processtest.Hang("thinking about it")
 	case "slow":
 		time.Sleep(300 * time.Millisecond)
 	case "deaf": // heeds neither signals nor the end of its input
@@ -132,8 +124,7 @@ func (f fakeTrainer) FineTune(r *pb.FineTuneRequest, stream grpc.ServerStreaming
 	}
 	switch f.mode {
 	case "crash":
-		fmt.Fprintln(os.Stderr, "something terrible")
-		os.Exit(9)
+		processtest.Die(9, "something terrible")
 	case "stall", "stubborn":
 		time.Sleep(time.Hour)
 	case "wait":

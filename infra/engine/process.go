@@ -158,7 +158,7 @@ func (p *Process) PID() int {
 	if !p.life.alive() {
 		return 0
 	}
-	return p.life.command.Process.Pid
+	return p.life.PID()
 }
 
 // locate makes the interpreter's and the package's paths absolute, since the

@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -14,45 +12,19 @@ import (
 	"time"
 
 	"t1"
+	"t1/infra/process/processtest"
 )
 
-// starts are the process numbers of all engines started.
-func starts(t *testing.T, o Options) []string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(o.Dir, "pids"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Fields(string(data))
-}
-
-// wantNoProcess fails while any process of an engine's group is in the process table.
+// wantNoProcess fails where a process of any engine's group lives on.
 func wantNoProcess(t *testing.T, o Options) {
 	t.Helper()
-	for _, pid := range starts(t, o) {
-		var out []byte
-		for range 100 {
-			out, _ = exec.Command("ps", "-o", "pid=,stat=,args=", "--no-headers", "-g", pid).Output()
-			if out = onlyLiving(out); len(out) == 0 {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		if len(out) > 0 {
-			t.Errorf("an orphan is left: %s", out)
-		}
+	pids := processtest.Starts(o.Dir)
+	if len(pids) == 0 {
+		t.Error("no engine was started")
 	}
-}
-
-// onlyLiving drops zombies, which wait for a parent of theirs and do nothing.
-func onlyLiving(table []byte) []byte {
-	var living []string
-	for line := range strings.Lines(string(table)) {
-		if fields := strings.Fields(line); len(fields) > 1 && !strings.HasPrefix(fields[1], "Z") {
-			living = append(living, line)
-		}
+	for _, pid := range pids {
+		processtest.WantNoGroup(t, pid)
 	}
-	return []byte(strings.Join(living, ""))
 }
 
 func TestCannotStart(t *testing.T) {
@@ -74,7 +46,7 @@ func TestCannotStart(t *testing.T) {
 			o := fake(t, c.mode)
 			changed := o
 			c.change(&changed)
-			_, err := process(t, changed).Get(t.Context())
+			_, err := supervised(t, changed).Get(t.Context())
 			if t1.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %s: %v", t1.KindOf(err), err)
 			}
@@ -93,7 +65,7 @@ func TestCannotStart(t *testing.T) {
 
 func TestCallersShareOneStart(t *testing.T) {
 	o := fake(t, "slow")
-	p := process(t, o)
+	p := supervised(t, o)
 	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := p.Get(impatient); !errors.Is(err, context.DeadlineExceeded) {
@@ -115,14 +87,14 @@ func TestCallersShareOneStart(t *testing.T) {
 			t.Error("callers have several clients")
 		}
 	}
-	if n := len(starts(t, o)); n != 1 {
+	if n := len(processtest.Starts(o.Dir)); n != 1 {
 		t.Errorf("%d starts", n)
 	}
 }
 
 func TestKillAndClose(t *testing.T) {
 	o := fake(t, "stubborn")
-	p := process(t, o)
+	p := supervised(t, o)
 	p.Kill() // nothing to kill
 	if _, err := p.Get(t.Context()); err != nil || p.PID() == 0 {
 		t.Fatal(p.PID(), err)
@@ -147,7 +119,7 @@ func TestKillAndClose(t *testing.T) {
 
 func TestCloseWhileStarting(t *testing.T) {
 	o := fake(t, "hang")
-	p := process(t, o)
+	p := supervised(t, o)
 	got := make(chan error)
 	go func() {
 		_, err := p.Get(context.Background())
@@ -183,20 +155,10 @@ func TestDiesWithItsParent(t *testing.T) {
 		mode = "serve" // there only the end of its input tells it
 	}
 	o := fake(t, mode)
-	parent := exec.Command(os.Args[0])
-	parent.Env = append(os.Environ(), fakeParent+"="+o.Python)
-	out, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	line, kill := processtest.Owner(t, fakeParent, o.Python)
+	if line != "started" {
+		t.Fatal(line)
 	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { parent.Process.Kill(); parent.Wait() }() // however the test ends
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	parent.Process.Kill()
-	parent.Wait()
+	kill()
 	wantNoProcess(t, o)
 }

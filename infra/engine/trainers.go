@@ -20,15 +20,15 @@ func trainersOf(r t1.ResourcesSpec) Trainers {
 	return Trainers{r.Trainers, r.Precision, r.MicroTokens, r.Recompute, r.Offload}
 }
 
-// arguments are those of the interpreter. Several trainers are started by
+// arguments are those of the interpreter, but for the socket. Several trainers are started by
 // torchrun, whose processes have sessions of their own: they end when their
 // standard input does, when torchrun is gone, or when one of them dies.
-func (o Options) arguments(socket string) []string {
+func (o Options) arguments() []string {
 	start := []string{"-m", "t1_engine", "serve"}
 	if o.Trainers.Count > 1 {
 		start = []string{"-m", "t1_engine.launch", "--trainers", strconv.Itoa(o.Trainers.Count)}
 	}
-	arguments := append(start, "--socket", socket, "--threads", strconv.Itoa(o.Threads))
+	arguments := append(start, "--threads", strconv.Itoa(o.Threads))
 	if o.Trainers.Precision != "" {
 		arguments = append(arguments, "--precision", o.Trainers.Precision)
 	}

@@ -17,14 +17,14 @@ func TestArguments(t *testing.T) {
 		resources t1.ResourcesSpec
 		want      string
 	}{
-		{t1.ResourcesSpec{Threads: 2}, "-m t1_engine serve --socket s --threads 2"},
-		{t1.DefaultSpec().Resources, "-m t1_engine serve --socket s --threads 2 --precision float32 --micro-tokens 4096"},
+		{t1.ResourcesSpec{Threads: 2}, "-m t1_engine serve --threads 2"},
+		{t1.DefaultSpec().Resources, "-m t1_engine serve --threads 2 --precision float32 --micro-tokens 4096"},
 		{
 			t1.ResourcesSpec{Threads: 3, Trainers: 8, Precision: "bfloat16", MicroTokens: 9, Recompute: true, Offload: true},
-			"-m t1_engine.launch --trainers 8 --socket s --threads 3 --precision bfloat16 --micro-tokens 9 --recompute --offload",
+			"-m t1_engine.launch --trainers 8 --threads 3 --precision bfloat16 --micro-tokens 9 --recompute --offload",
 		},
 	} {
-		got := Options{Threads: c.resources.Threads, Trainers: trainersOf(c.resources)}.arguments("s")
+		got := Options{Threads: c.resources.Threads, Trainers: trainersOf(c.resources)}.arguments()
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
@@ -47,7 +47,7 @@ func TestTwoTrainers(t *testing.T) {
 	if _, err := client.OpenScratch(ctx, tiny); err != nil {
 		t.Fatal(err)
 	}
-	socket := filepath.Join(p.life.directory, "engine.sock")
+	socket := filepath.Join(p.life.Directory(), socketName)
 	if found := naming(t, socket); len(found) != 3 { // torchrun and two trainers
 		t.Fatalf("processes of the engine: %q", found)
 	}

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"t1/infra/process/processtest"
 )
 
 // owner is the variable that makes this test binary a process that grades and
@@ -55,31 +56,24 @@ func wantGone(t *testing.T, pids string) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	if left := group(t, strings.Fields(pids)[0]); left != "" {
-		t.Errorf("left in its group: %s", left)
+	processtest.WantNoGroup(t, leader(t, pids))
+}
+
+// leader is the first of the numbers.
+func leader(t *testing.T, pids string) int {
+	t.Helper()
+	first, _, _ := strings.Cut(pids, " ")
+	number, err := strconv.Atoi(first)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return number
 }
 
 // lives reports whether a process runs; a zombie does not.
 func lives(pid int) bool {
 	state, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(state)), "Z")
-}
-
-// group lists the processes of a group, zombies left out.
-func group(t *testing.T, id string) string {
-	t.Helper()
-	all, err := exec.Command("ps", "-e", "-o", "pgid=,pid=,stat=,args=").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []string
-	for line := range strings.Lines(string(all)) {
-		if f := strings.Fields(line); len(f) > 3 && f[0] == id && f[2][0] != 'Z' {
-			found = append(found, strings.TrimSpace(line))
-		}
-	}
-	return strings.Join(found, "; ")
 }
 
 func TestNothingIsLeft(t *testing.T) {
@@ -93,7 +87,7 @@ func TestNothingIsLeft(t *testing.T) {
 	} {
 		g := begin(t, p)
 		pids := grade(t, g, batch("spawn"))[0].Answer
-		if len(strings.Fields(pids)) != 2 || group(t, strings.Fields(pids)[0]) == "" {
+		if len(strings.Fields(pids)) != 2 || len(processtest.Group(t, leader(t, pids))) == 0 {
 			t.Fatalf("%s: no processes to end: %q", name, pids)
 		}
 		end(g)
@@ -105,20 +99,7 @@ func TestNothingIsLeft(t *testing.T) {
 
 // Whoever grades may be killed, and can then end nothing itself.
 func TestKilledOwner(t *testing.T) {
-	us := exec.Command(os.Args[0])
-	us.Env = append(os.Environ(), owner+"=1")
-	out, err := us.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := us.Start(); err != nil {
-		t.Fatal(err)
-	}
-	pids, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Errorf("read: %v", err)
-	}
-	_ = us.Process.Kill()
-	_ = us.Wait()
+	pids, kill := processtest.Owner(t, owner, "1")
+	kill()
 	wantGone(t, pids)
 }

@@ -78,7 +78,7 @@ func (s *Server) ask(ctx context.Context, l *life, request completionRequest) (c
 			return reply, err
 		}
 		select {
-		case <-l.gone:
+		case <-l.Gone():
 			return reply, l.died()
 		case <-ctx.Done():
 			return reply, context.Cause(ctx)

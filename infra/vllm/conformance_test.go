@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"t1"
+	"t1/infra/process/processtest"
 )
 
 // kit is a server to test and policies for it.
@@ -208,7 +209,7 @@ func conformance(t *testing.T, k kit) {
 			got = append(got, r)
 			if !killed {
 				killed = true
-				s.running().kill()
+				s.running().Kill()
 			}
 		}, nil)
 		sortResponses(got)
@@ -240,17 +241,17 @@ func conformance(t *testing.T, k kit) {
 
 	t.Run("nobody else reaches it", func(t *testing.T) {
 		open(t, k.b)
-		l := s.running()
-		info, err := os.Stat(l.directory)
+		directory := s.running().Directory()
+		info, err := os.Stat(directory)
 		if err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("the socket's directory: %v, %v", info.Mode(), err)
 		}
-		for _, address := range listening(t, l.group) {
+		for _, address := range listening(t, groupOf(s)) {
 			if !strings.HasPrefix(address, "127.") && !strings.HasPrefix(address, "[::1]") {
 				t.Errorf("the server listens on %s", address)
 			}
 		}
-		stranger := newClient(filepath.Join(l.directory, socketName), "guess")
+		stranger := newClient(filepath.Join(directory, socketName), "guess")
 		defer stranger.close()
 		if err := stranger.post(t.Context(), "/v1/completions", completionRequest{}, nil); err == nil || !strings.Contains(err.Error(), "401") {
 			t.Errorf("without the key: %v", err)
@@ -258,10 +259,10 @@ func conformance(t *testing.T, k kit) {
 	})
 
 	t.Run("ends with everything it started", func(t *testing.T) {
-		l := s.running()
+		directory, group := s.running().Directory(), groupOf(s)
 		s.Close()
-		wantNoGroup(t, l.group)
-		if _, err := os.Stat(l.directory); !os.IsNotExist(err) {
+		processtest.WantNoGroup(t, group)
+		if _, err := os.Stat(directory); !os.IsNotExist(err) {
 			t.Errorf("the socket's directory: %v", err)
 		}
 		if err := s.Open(t.Context(), k.a, nil); t1.KindOf(err) != t1.KindPreempted {

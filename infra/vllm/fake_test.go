@@ -18,11 +18,14 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"t1/infra/process/processtest"
 )
 
 // The tests of faults run this test binary as the interpreter with the server.
 const (
-	fakeMode   = "T1_TEST_VLLM_MODE" // how it behaves
+	fakeMode   = "T1_TEST_VLLM_MODE"   // how it behaves
+	fakeStarts = "T1_TEST_VLLM_STARTS" // directory of the stand-in
 	fakeParent = "T1_TEST_VLLM_PARENT"
 )
 
@@ -41,35 +44,25 @@ func TestMain(m *testing.M) {
 func fakeOptions(t *testing.T, mode string) Options {
 	t.Helper()
 	dir := t.TempDir()
-	python := filepath.Join(dir, "python")
-	// The script leaves its number for the tests to look for.
-	script := fmt.Sprintf("#!/bin/sh\necho $$ >> %s/pids\nexec %s \"$@\"\n", dir, os.Args[0])
-	if err := os.WriteFile(python, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	return Options{
-		Python: python, Dir: filepath.Join(dir, "served"), Log: filepath.Join(dir, "log"), Start: 20 * time.Second, Stall: 5 * time.Second,
-		Tolerance: 1e-4, Sequences: 8, Environment: []string{fakeMode + "=" + mode, "T1_TEST_VLLM_PIDS=" + filepath.Join(dir, "pids")},
+		Python: processtest.StandIn(t, dir), Dir: filepath.Join(dir, "served"), Log: filepath.Join(dir, "log"), Start: 20 * time.Second, Stall: 5 * time.Second,
+		Tolerance: 1e-4, Sequences: 8, Environment: []string{fakeMode + "=" + mode, fakeStarts + "=" + dir},
 	}
 }
 
 func argument(name string) string { return os.Args[slices.Index(os.Args, name)+1] }
 
 func runFake(mode string) {
-	pids, _ := os.ReadFile(os.Getenv("T1_TEST_VLLM_PIDS"))
-	if strings.HasSuffix(mode, " once") && len(strings.Fields(string(pids))) > 1 {
+	if strings.HasSuffix(mode, " once") && len(processtest.Starts(os.Getenv(fakeStarts))) > 1 {
 		mode = ""
 	}
 	switch mode {
 	case "exit":
-		fmt.Fprintln(os.Stderr, "ValueError: no memory left for the cache")
-		os.Exit(1)
+		processtest.Die(1, "ValueError: no memory left for the cache")
 	case "no module":
-		fmt.Fprintln(os.Stderr, "ModuleNotFoundError: No module named 'vllm'")
-		os.Exit(1)
+		processtest.Die(1, "ModuleNotFoundError: No module named 'vllm'")
 	case "hang in start":
-		fmt.Fprintln(os.Stderr, "loading for ever")
-		time.Sleep(time.Hour)
+		processtest.Hang("loading for ever")
 	}
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	if err := exec.Command("sleep", "1000").Start(); err != nil { // a process that computes
@@ -101,8 +94,7 @@ type fakeServer struct {
 
 func (f *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.mode == "dies at "+r.URL.Path+" once" {
-		fmt.Fprintln(os.Stderr, "something terrible")
-		os.Exit(9)
+		processtest.Die(9, "something terrible")
 	}
 	if f.mode == "silent once" && f.seenSampling() {
 		time.Sleep(time.Hour)
@@ -239,8 +231,7 @@ func (f *fakeServer) fault(w http.ResponseWriter, r *http.Request, times int) bo
 	f.mu.Unlock()
 	switch {
 	case f.mode == "dies once" && sampled > 10, f.mode == "dies":
-		fmt.Fprintln(os.Stderr, "something terrible")
-		os.Exit(9)
+		processtest.Die(9, "something terrible")
 	case f.mode == "hangs once" && sampled > 10, f.mode == "waits":
 		<-r.Context().Done()
 	case f.mode == "500" || f.mode == "500 at first" && times < 3:

@@ -6,48 +6,34 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"t1"
+	"t1/infra/process/processtest"
 )
 
-// group lists the living processes of a group.
-func group(number int) []string {
-	table, _ := exec.Command("ps", "-A", "-o", "pgid=,pid=,stat=,args=").Output()
-	var living []string
-	for line := range strings.Lines(string(table)) {
-		f := strings.Fields(line)
-		if len(f) > 2 && f[0] == strconv.Itoa(number) && !strings.HasPrefix(f[2], "Z") {
-			living = append(living, strings.TrimSpace(line))
-		}
+// groupOf is the process group of a server that runs, which its guard leads.
+func groupOf(s *Server) int {
+	pid := s.PID()
+	group, err := syscall.Getpgid(pid)
+	if err != nil || pid == 0 { // 0 would be ourselves
+		panic(fmt.Sprintf("no server: pid %d, %v", pid, err))
 	}
-	return living
-}
-
-// wantNoGroup fails where processes of a group stay.
-func wantNoGroup(t *testing.T, number int) {
-	t.Helper()
-	for range 250 {
-		if len(group(number)) == 0 {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Errorf("left behind: %q", group(number))
+	return group
 }
 
 // listening gives the addresses on which processes of a group take TCP connections.
 func listening(t *testing.T, number int) []string {
 	t.Helper()
 	sockets := map[string]bool{}
-	for _, line := range group(number) {
-		descriptors, _ := filepath.Glob("/proc/" + strings.Fields(line)[1] + "/fd/*")
+	for _, line := range processtest.Group(t, number) {
+		descriptors, _ := filepath.Glob("/proc/" + strings.Fields(line)[0] + "/fd/*")
 		for _, fd := range descriptors {
 			if name, err := os.Readlink(fd); err == nil && strings.HasPrefix(name, "socket:[") {
 				sockets[strings.Trim(name, "socket:[]")] = true
@@ -138,12 +124,12 @@ func TestCloseWhileStarting(t *testing.T) {
 	for s.PID() == 0 {
 		time.Sleep(5 * time.Millisecond)
 	}
-	group := s.running().group
+	group := groupOf(s)
 	s.Close()
 	if err := <-failed; err == nil {
 		t.Error("opened a server that was closed")
 	}
-	wantNoGroup(t, group)
+	processtest.WantNoGroup(t, group)
 }
 
 // openAndHang is a process that opens a policy and is killed then.
@@ -163,7 +149,7 @@ func openAndHang(config string) {
 	if err := s.Open(context.Background(), Policy{Digest: k.Digest, Dir: k.Dir, Verify: verify, Probes: k.Probes}, nil); err != nil {
 		panic(err)
 	}
-	fmt.Println(s.running().group)
+	fmt.Println(groupOf(s))
 	select {}
 }
 
@@ -173,25 +159,13 @@ func diesWithItsParent(t *testing.T, k kit) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent := exec.Command(os.Args[0])
-	parent.Env = append(os.Environ(), fakeParent+"="+string(config))
-	parent.Stderr = os.Stderr
-	out, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	line, kill := processtest.Owner(t, fakeParent, string(config))
+	group, err := strconv.Atoi(line)
+	if err != nil || len(processtest.Group(t, group)) < 3 { // the guard, the server, and what it started
+		t.Fatalf("%q, %v: %q", line, err, processtest.Group(t, group))
 	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { parent.Process.Kill(); parent.Wait() }() // however the test ends
-	line, err := bufio.NewReader(out).ReadString('\n')
-	number, _ := strconv.Atoi(strings.TrimSpace(line))
-	if err != nil || len(group(number)) < 3 { // the guard, the server, and what it started
-		t.Fatalf("%q, %v: %q", line, err, group(number))
-	}
-	parent.Process.Kill()
-	parent.Wait()
-	wantNoGroup(t, number)
+	kill()
+	processtest.WantNoGroup(t, group)
 }
 
 func TestDiesWithItsParent(t *testing.T) { diesWithItsParent(t, fakeKit(t, "")) }

@@ -28,7 +28,7 @@ func (s *Server) prove(ctx context.Context, l *life, p, before Policy) error {
 	}
 	p.answers = answers
 	if !s.proved(l, p) { // ended, or just being ended
-		<-l.gone
+		<-l.Gone()
 		return l.died()
 	}
 	return nil

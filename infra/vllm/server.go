@@ -137,7 +137,7 @@ func (s *Server) Policy() t1.Digest {
 // PID is the process ID of the server, or 0 when it does not run.
 func (s *Server) PID() int {
 	if l := s.running(); l != nil {
-		return l.command.Process.Pid
+		return l.PID()
 	}
 	return 0
 }

@@ -15,7 +15,7 @@ func (l *life) watch(limit time.Duration) {
 		answered, advanced := time.Now(), time.Now()
 		for {
 			select {
-			case <-l.gone:
+			case <-l.Gone():
 				return
 			case <-time.After(every):
 			}
@@ -47,5 +47,5 @@ func (l *life) look(limit time.Duration) (int64, error) {
 
 func (l *life) endHung(why string) {
 	l.hung.CompareAndSwap(nil, &why)
-	l.kill()
+	l.Kill()
 }

@@ -7,14 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 )
-
-// childAttributes puts the server into a group of its own, so that Ctrl-C
-// reaches us alone.
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true}
-}
 
 // born says since when the process with a number has run: the same string for
 // the same process only, to the second.

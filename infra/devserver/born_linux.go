@@ -4,14 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 )
-
-// childAttributes puts the server into a group of its own, so that Ctrl-C
-// reaches us alone, and has the kernel kill it when we die.
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
 
 // born says since when the process with a number has run: the same string for
 // the same process only. A zombie counts as gone.

@@ -1,0 +1,86 @@
+package plan
+
+import "t1"
+
+// Plan is what `t1 plan` prints.
+type Plan struct {
+	Schema      int         `json:"schema"` // 1
+	Model       string      `json:"model"`  // where the shape comes from
+	Parameters  Parameters  `json:"parameters"`
+	Layout      Layout      `json:"layout"` // as asked for
+	Assumptions Assumptions `json:"assumptions"`
+	Work        []Work      `json:"work"` // by phase
+	Storage     Storage     `json:"storage"`
+	Prices      Prices      `json:"prices"`
+	Instances   []Fit       `json:"instances"`
+	Notes       []string    `json:"notes"` // what a person must know to believe the rest
+}
+
+// Prices says where the money comes from.
+type Prices struct {
+	AsOf     string `json:"as_of"`
+	Currency string `json:"currency"`
+	Source   string `json:"source"`
+}
+
+// Input is what a plan is made of.
+type Input struct {
+	Spec        t1.Spec
+	Model       string // where the shape comes from, for people
+	Shape       Shape
+	Counts      Counts
+	Layout      Layout
+	Assumptions Assumptions // those that differ from the defaults
+	Table       Table
+	Instances   []Instance // of the table
+	Measured    *Measured  // nil: none
+	Notes       []string
+}
+
+// New makes a plan. A layout or an assumption that is none is KindInvalid.
+func New(in Input) (Plan, error) {
+	if err := in.Layout.Check(); err != nil {
+		return Plan{}, err
+	}
+	assumed := in.Table.Assumptions
+	if in.Measured != nil {
+		assumed = assumed.Over(in.Measured.Assumptions(in.Spec))
+	}
+	a, err := assumed.Over(in.Assumptions).Resolve()
+	if err != nil {
+		return Plan{}, err
+	}
+	r := run{spec: in.Spec, shape: in.Shape, counts: in.Counts, assumed: a, anchored: in.Spec.RL.Anchor.Action != "none" && in.Spec.RL.Iterations > 0}
+	r.work = NewWork(in.Spec, in.Shape, in.Layout, in.Counts, a)
+	r.storage = NewStorage(in.Spec, in.Shape, in.Counts, r.work, a)
+	p := Plan{
+		Schema: 1, Model: in.Model, Parameters: in.Shape.Parameters(), Layout: in.Layout, Assumptions: a, Work: r.work, Storage: r.storage,
+		Prices: Prices{AsOf: in.Table.AsOf, Currency: in.Table.Currency, Source: in.Table.Source}, Instances: []Fit{}, Notes: append([]string{}, in.Notes...),
+	}
+	for _, m := range in.Instances {
+		p.Instances = append(p.Instances, r.best(m, in))
+	}
+	return p, nil
+}
+
+// best looks at one instance type and, where the run does not fit, for the
+// smallest change: hours and money are then those of the change, and 0 where
+// none helps.
+func (r run) best(m Instance, in Input) Fit {
+	f := r.fit(newMachine(m, in.Layout))
+	if !f.Fits {
+		change, found := r.change(m, in.Layout)
+		if !found {
+			f.price(m, map[string]float64{})
+			f.Traffic = 0
+			return f
+		}
+		g := r.fit(newMachine(m, change.layout))
+		f.Change, f.Count, f.Devices, f.Traffic = change.flags, g.Count, g.Devices, g.Traffic
+		f.price(m, g.Hours)
+	}
+	if in.Measured != nil && m.GPUs == 0 {
+		f.price(m, in.Measured.Hours(in.Spec, r.shape, newMachine(m, in.Layout).layout, r.work, r.assumed))
+	}
+	return f
+}
