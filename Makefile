@@ -35,6 +35,10 @@ help: ## this list
 demo: setup ## train the example here and write report.html; RUN=name for another run
 	@$(bin)/t1 demo --run $(RUN)
 
+.PHONY: ablations
+ablations: setup ## take every part of the recipe away, one at a time; about an hour, resumable
+	@$(bin)/t1 ablate examples/ablations/countdown.yaml
+
 .PHONY: setup
 setup: ## install and build what the demo needs, into this directory
 	$(call step,Go and Python,$(MAKE) prerequisites)

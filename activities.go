@@ -15,6 +15,10 @@ type Control interface {
 	// as the run's spec.json. Mistakes are KindInvalid; another spec under the
 	// same run is KindConflict.
 	ResolveSpec(ctx context.Context, in ResolveInput) (Spec, error)
+	// Fork makes a run whose log begins with another's records, and says how far
+	// they have come. A request that contradicts them is KindInvalid; a run or a
+	// record that is not there is KindNotFound; a run that exists is KindConflict.
+	Fork(ctx context.Context, in ForkInput) (ForkOutput, error)
 	// Summarize makes an evaluation's result.json of its shards.
 	Summarize(ctx context.Context, in SummarizeInput) (EvaluationSummary, error)
 	// Collect deletes snapshots and policies that no rule keeps.
@@ -25,6 +29,9 @@ type Control interface {
 type Trainer interface {
 	// Prepare makes the run's data sets and its first record.
 	Prepare(ctx context.Context, in PrepareInput) (PrepareOutput, error)
+	// Adopt brings the engine to the record that a fork begins at, and publishes
+	// its policy for the fork's samplers.
+	Adopt(ctx context.Context, in AdoptInput) (AdoptOutput, error)
 	// FineTune makes one sft record.
 	FineTune(ctx context.Context, in FineTuneInput) (Step, error)
 	// Update makes one update record.
@@ -53,6 +60,41 @@ type Scorer interface {
 type ResolveInput struct {
 	Run  string          `json:"run"`
 	Spec json.RawMessage `json:"spec"`
+}
+
+// ForkInput is a fork as a user asks for it.
+type ForkInput struct {
+	Run   string          `json:"run"`   // the new run
+	Given json.RawMessage `json:"given"` // see [ForkRequest]
+}
+
+// ForkOutput says where a fork begins.
+type ForkOutput struct {
+	Spec      Spec   `json:"spec"`
+	Fork      Fork   `json:"fork"`
+	Step      Step   `json:"step"`      // of the last shared record
+	Traces    int    `json:"traces"`    // demonstrations
+	Trained   int    `json:"trained"`   // supervised steps done
+	FineTuned Digest `json:"finetuned"` // the policy after the last of them; empty before that
+	Iteration int    `json:"iteration"` // iterations done
+	PoolSize  int    `json:"pool_size"` // problems of the shared pool; 0 where the fork chooses its own
+	Hyper     *Hyper `json:"hyper"`     // of the last shared record; nil where that is no update
+	RL        RLSpec `json:"rl"`        // of the run that made it
+}
+
+// AdoptInput is the record that a fork begins at.
+type AdoptInput struct {
+	Run    string `json:"run"` // the fork
+	Seq    int    `json:"seq"`
+	State  Digest `json:"state"`
+	Policy Digest `json:"policy"`
+}
+
+// AdoptOutput says what it took.
+type AdoptOutput struct {
+	Replayed int     `json:"replayed"` // records
+	Seconds  float64 `json:"seconds"`
+	Found    bool    `json:"found"` // the policy was there already
 }
 
 // PrepareInput names what Prepare needs.

@@ -20,10 +20,18 @@ func LeaveOneOut(values []float64) ([]float64, error) {
 }
 
 // Advantages is leave-one-out applied to r' - beta d (P Eq. 4) for the
-// responses to one prompt.
-func Advantages(rewards, d []float64, beta float64) ([]float64, error) {
+// responses to one prompt. With plainKL it is applied to r' alone, and d is
+// subtracted as it is: then the advantages sum to -beta times the sum of d.
+func Advantages(rewards, d []float64, beta float64, plainKL bool) ([]float64, error) {
 	if len(rewards) != len(d) {
 		return nil, Errorf(KindInvalid, "%d rewards for %d divergences", len(rewards), len(d))
+	}
+	if plainKL {
+		out, err := LeaveOneOut(rewards)
+		for i := range out {
+			out[i] -= beta * d[i]
+		}
+		return out, err
 	}
 	composite := make([]float64, len(rewards))
 	for i := range rewards {

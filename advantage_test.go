@@ -1,6 +1,7 @@
 package t1
 
 import (
+	"math"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -43,7 +44,7 @@ func TestAdvantages(t *testing.T) {
 
 func mustAdvantages(t *rapid.T, rewards, d []float64, beta float64) []float64 {
 	t.Helper()
-	got, err := Advantages(rewards, d, beta)
+	got, err := Advantages(rewards, d, beta, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func mustAdvantages(t *rapid.T, rewards, d []float64, beta float64) []float64 {
 }
 
 func TestAdvantagesByHand(t *testing.T) {
-	got, err := Advantages([]float64{1, 0, -1, 0}, []float64{10, 20, 30, 0}, 0.01)
+	got, err := Advantages([]float64{1, 0, -1, 0}, []float64{10, 20, 30, 0}, 0.01, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +66,23 @@ func TestAdvantagesByHand(t *testing.T) {
 
 func TestAdvantagesNeedTwo(t *testing.T) {
 	for _, k := range []int{0, 1} {
-		_, err := Advantages(make([]float64, k), make([]float64, k), 1)
+		_, err := Advantages(make([]float64, k), make([]float64, k), 1, false)
 		if KindOf(err) != KindInvalid {
 			t.Errorf("%d responses: got %v", k, err)
 		}
 	}
-	if _, err := Advantages(make([]float64, 3), make([]float64, 2), 1); err == nil {
+	if _, err := Advantages(make([]float64, 3), make([]float64, 2), 1, false); err == nil {
 		t.Error("3 rewards for 2 divergences passed")
+	}
+}
+
+// Without centring, the rewards are left one out and each d counts as it is.
+func TestPlainKL(t *testing.T) {
+	got, err := Advantages([]float64{1, 0, -1, 0}, []float64{10, 20, 30, 0}, 0.01, true)
+	want := []float64{4./3 - 0.1, -0.2, -4./3 - 0.3, 0}
+	for i := range want {
+		if err != nil || math.Abs(got[i]-want[i]) > 1e-12 {
+			t.Fatalf("got %v, %v; want %v", got, err, want)
+		}
 	}
 }

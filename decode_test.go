@@ -34,7 +34,7 @@ func TestDecodeSpecMistakes(t *testing.T) {
 		{"no such choice", `{"rl": {"anchor": {"action": "eme"}}}`, []string{`rl.anchor.action: got "eme", want "ema" or "fixed" or "reset" or "none"`}},
 		{"number for an object", `{"task": 3}`, []string{"task: got 3, want an object with the fields name, countdown, data, exec"}},
 		{"near key", `{"rl": {"temprature": 1}}`, []string{"rl.temprature: got an unknown key, want a known one: did you mean rl.temperature?"}},
-		{"letter case", `{"rl": {"K": 8}}`, []string{"rl.K: got an unknown key, want one of iterations, prompts, k, temperature, top_p, max_tokens, shards, block_prompts, optimizer, beta, alpha, clip_ratio, aggregation, anchor, penalties, iterations_per_run"}},
+		{"letter case", `{"rl": {"K": 8}}`, []string{"rl.K: got an unknown key, want one of iterations, prompts, k, temperature, top_p, max_tokens, shards, block_prompts, optimizer, beta, plain_kl, alpha, clip_ratio, aggregation, anchor, penalties, iterations_per_run"}},
 		{"key of another object", `{"kv_heads": 2}`, []string{"kv_heads: got an unknown key, want a known one: did you mean model.scratch.kv_heads?"}},
 		{"key unlike any", `{"task": {"wordle": {}}}`, []string{"task.wordle: got an unknown key, want one of name, countdown, data, exec"}},
 		{"key with a line break", `{"task": {"a\nb": {}}}`, []string{`task."a\nb": got an unknown key, want one of name, countdown, data, exec`}},

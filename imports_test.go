@@ -62,7 +62,9 @@ var importRules = []importRule{
 
 	{packages: "t1/tasks/...", only: []string{"std", "t1", "t1/tasks/..."}, why: "grading is pure"},
 	{packages: "t1/tasks/...", never: []string{"net/http", "os/exec"}, why: "grading is pure"},
-	{packages: "t1/report/...", only: []string{"std", "t1", "t1/report/..."}, why: "a report is made of results only"},
+	{packages: "t1/lineage/...", only: []string{"std", "t1"}, why: "who made a record is a question to the store alone"},
+	{packages: "t1/ablation/...", only: []string{"std", "t1"}, why: "a comparison is made of results only"},
+	{packages: "t1/report/...", only: []string{"std", "t1", "t1/lineage", "t1/report/..."}, why: "a report is made of results only"},
 
 	{packages: "t1/plan/...", only: []string{"std", "t1"}, why: "a plan is arithmetic"},
 	{packages: "t1/plan/...", never: []string{"net/http", "os/exec"}, through: true, why: "a plan is arithmetic"},
@@ -80,6 +82,8 @@ var importRules = []importRule{
 	{packages: "t1/tasks/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/report/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/workers/...", never: settings, why: "only commands read settings"},
+	{packages: "t1/lineage/...", never: settings, why: "only commands read settings"},
+	{packages: "t1/ablation/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/library/...", never: settings, why: "only commands read settings"},
 	{packages: "t1/plan/...", never: settings, why: "only commands read settings"},
 }

@@ -11,6 +11,9 @@ func RunKey(run string) string { return "runs/" + run }
 // SpecKey is the resolved spec of a run.
 func SpecKey(run string) string { return RunKey(run) + "/spec.json" }
 
+// ForkKey says with whose records a run's log begins; see [Fork].
+func ForkKey(run string) string { return RunKey(run) + "/fork.json" }
+
 // DataKey lists the data sets a run learns from; see [Data].
 func DataKey(run string) string { return RunKey(run) + "/data.json" }
 

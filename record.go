@@ -63,6 +63,7 @@ type UpdateStep struct {
 type Hyper struct {
 	LearningRate float64   `json:"learning_rate"` // after warm-up and steering
 	Beta         float64   `json:"beta"`
+	PlainKL      bool      `json:"plain_kl,omitempty"` // see [RLSpec]
 	Alpha        float64   `json:"alpha"`
 	ClipRatio    float64   `json:"clip_ratio"`
 	Aggregation  string    `json:"aggregation"`

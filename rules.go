@@ -112,6 +112,7 @@ func rlRules() []Rule {
 		whole("rl.block_prompts", atLeast(1), "D", "prompts in one block of rollouts"),
 	}, optimizerRules("rl.optimizer.", "P", "constant after the warm-up", "linear from 0"), []Rule{
 		number("rl.beta", atLeast(0), "P", "weight of d in the reward"),
+		flag("rl.plain_kl", "P", "whether d enters the advantage as it is, not less the mean of the others': an ablation"),
 		number("rl.alpha", atLeast(0), "D", "weight of the entropy bonus"),
 		number("rl.clip_ratio", aboveTo(0, 1), "C", "eps of the ratio clip"),
 		choice("rl.aggregation", "C", "of the token losses: mean inside a response and then over responses, or mean over all tokens", "response", "token"),

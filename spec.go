@@ -110,6 +110,7 @@ type RLSpec struct {
 	BlockPrompts      int           `json:"block_prompts"`      // prompts in one block of rollouts
 	Optimizer         AdamWSpec     `json:"optimizer"`          // constant after warm-up (P: 1.5e-6; warm-up C: 5 %)
 	Beta              float64       `json:"beta"`               // weight of d in the reward (P: 2e-4)
+	PlainKL           bool          `json:"plain_kl"`           // d enters the advantage as it is, not less the mean of the others' (P: false; true for the ablation of Eq. 4)
 	Alpha             float64       `json:"alpha"`              // weight of the entropy bonus (D: 1e-3)
 	ClipRatio         float64       `json:"clip_ratio"`         // eps of the ratio clip (C: 0.2)
 	Aggregation       string        `json:"aggregation"`        // "response": token mean inside a response, then over responses (C); "token": over all tokens

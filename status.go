@@ -35,7 +35,8 @@ type Status struct {
 	Parked      *Parked             `json:"parked,omitempty"`
 	PauseAsked  bool                `json:"pause_asked"`
 	StopAsked   bool                `json:"stop_asked"`
-	Steered     Steering            `json:"steered"` // what `set` changed
+	Steered     Steering            `json:"steered"`        // what `set` changed
+	Fork        *ForkPoint          `json:"fork,omitempty"` // whose records the log begins with; nil: its own
 }
 
 // Parked says why a run waits for a person.

@@ -57,9 +57,6 @@ var fits = []fit{
 	ofImported("task.data.train", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.Train != "" }),
 	ofImported("task.data.held_out", "an imported data set's name, with task.name %q", func(s Spec) bool { return s.Task.Data.HeldOut != "" }),
 	ofImported("model.base", "an imported model's name, with task.name %q: a model from scratch knows no words but a game's", func(s Spec) bool { return s.Model.Base != "" }),
-	{"model.base", "task.name", func(s Spec) string {
-		return unless(s.Task.Name != game || s.Model.Base == "", "empty, with task.name %q: the game has words of its own", game)
-	}},
 	{"task.exec.command", "task.name", func(s Spec) string {
 		return unless(s.Task.Name != "exec" || len(s.Task.Exec.Command) > 0, `the program that grades, with task.name "exec"`)
 	}},

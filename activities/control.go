@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"t1"
+	"t1/lineage"
 )
 
 // Control serves t1.Control.
@@ -31,7 +32,15 @@ func (h *Host) resolveSpec(ctx context.Context, in t1.ResolveInput) (t1.Spec, er
 	if err := h.pin(ctx, &spec); err != nil {
 		return spec, err
 	}
-	_, err := keepJSON(ctx, h.Store, t1.SpecKey(in.Run), spec)
+	fork, forked, err := lineage.ForkOf(ctx, h.Store, in.Run)
+	if err != nil {
+		return spec, err
+	}
+	if forked {
+		return spec, t1.Errorf(t1.KindConflict, "run %q exists: it is a fork of run %s at record %d", in.Run, fork.Run, fork.At).
+			WithHint("give the new run another name, or go on with the fork: t1 fork %s --at %d --run %s", fork.Run, fork.At, in.Run)
+	}
+	_, err = keepJSON(ctx, h.Store, t1.SpecKey(in.Run), spec)
 	if t1.KindOf(err) == t1.KindConflict {
 		return spec, h.otherSpec(ctx, in.Run, spec)
 	}

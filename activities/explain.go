@@ -79,7 +79,7 @@ func updateOf(ctx context.Context, store t1.Store, run string, iteration int) (t
 }
 
 func promptTexts(ctx context.Context, store t1.Store, run string) (map[string]string, error) {
-	data, err := readJSON[t1.Data](ctx, store, t1.DataKey(run))
+	data, err := inLine[t1.Data](ctx, store, run, t1.DataKey)
 	if err != nil {
 		return nil, err
 	}

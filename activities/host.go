@@ -53,7 +53,7 @@ func (h *Host) spec(ctx context.Context, run string) (t1.Spec, error) {
 
 // data reads which data sets a run learns from.
 func (h *Host) data(ctx context.Context, run string) (t1.Data, error) {
-	return readJSON[t1.Data](ctx, h.Store, t1.DataKey(run))
+	return inLine[t1.Data](ctx, h.Store, run, t1.DataKey)
 }
 
 // problemSet decodes a problem data set.
@@ -63,7 +63,11 @@ func (h *Host) problemSet(ctx context.Context, ref t1.Ref) ([]t1.Problem, error)
 
 // pool reads a run's prompt pool.
 func (h *Host) pool(ctx context.Context, run string) (t1.Pool, error) {
-	return h.pools.get(run, func() (t1.Pool, error) { return readJSON[t1.Pool](ctx, h.Store, t1.PoolKey(run)) })
+	return h.pools.get(run, func() (t1.Pool, error) { return h.readPool(ctx, run) })
+}
+
+func (h *Host) readPool(ctx context.Context, run string) (t1.Pool, error) {
+	return inLine[t1.Pool](ctx, h.Store, run, t1.PoolKey)
 }
 
 // fetch makes an object a local file, named by its digest, and answers its path.

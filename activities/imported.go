@@ -17,7 +17,10 @@ import (
 // there, is of another kind or too small is found here, before anything starts.
 func (h *Host) pin(ctx context.Context, spec *t1.Spec) error {
 	if spec.Task.Name == tasks.Countdown {
-		return nil
+		if spec.Model.Base == "" {
+			return nil
+		}
+		return h.pinModel(ctx, spec)
 	}
 	data := &spec.Task.Data
 	var mistakes []t1.Mistake
@@ -32,16 +35,23 @@ func (h *Host) pin(ctx context.Context, spec *t1.Spec) error {
 	if _, err := h.pinDataset(ctx, "task.data.demonstrations", &data.Demonstrations, library.Demonstrations, &mistakes); err != nil {
 		return err
 	}
-	model, err := library.ResolveModel(ctx, h.Store, spec.Model.Base)
-	if err != nil {
-		return t1.Errorf(t1.KindOf(err), "model.base: %w", err)
+	if err := h.pinModel(ctx, spec); err != nil {
+		return err
 	}
-	spec.Model.Base = model.Manifest.SHA256
 	mistakes = append(mistakes, tooMany("pool.problems", spec.Pool.Problems, train)...)
 	mistakes = append(mistakes, tooMany("evaluation.problems", spec.Evaluation.Problems, heldOut)...)
 	if err := t1.MistakesError(mistakes); err != nil {
 		return err
 	}
+	return nil
+}
+
+func (h *Host) pinModel(ctx context.Context, spec *t1.Spec) error {
+	model, err := library.ResolveModel(ctx, h.Store, spec.Model.Base)
+	if err != nil {
+		return t1.Errorf(t1.KindOf(err), "model.base: %w", err)
+	}
+	spec.Model.Base = model.Manifest.SHA256
 	return nil
 }
 

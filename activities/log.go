@@ -4,15 +4,27 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 
 	"t1"
+	"t1/lineage"
 )
 
-// readRecord reads record seq of a run and the digest of its bytes; a missing
-// one is KindNotFound.
+// readRecord reads record seq of a run's log, which another run may have made,
+// and the digest of its bytes; a missing one is KindNotFound.
 func readRecord(ctx context.Context, store t1.Store, run string, seq int) (t1.Record, string, error) {
 	key := t1.RecordKey(run, seq)
 	data, err := readNamed(ctx, store, key)
+	if t1.KindOf(err) == t1.KindNotFound {
+		line, lineErr := lineage.Read(ctx, store, run)
+		if lineErr != nil {
+			return t1.Record{}, "", lineErr
+		}
+		if owner := line.Owner(seq); owner != run {
+			key = t1.RecordKey(owner, seq)
+			data, err = readNamed(ctx, store, key)
+		}
+	}
 	if err != nil {
 		return t1.Record{}, "", err
 	}
@@ -34,27 +46,41 @@ func decodeRecord(key string, data []byte) (t1.Record, error) {
 	return record, nil
 }
 
-// ReadLog reads a run's whole log, in order; a run without records is KindNotFound.
+// ReadLog reads a run's whole log, in order, the records it shares included; a
+// run without records is KindNotFound.
 func ReadLog(ctx context.Context, store t1.Store, run string) ([]t1.Record, error) {
-	var log []t1.Record
+	log, _, err := readLog(ctx, store, run, math.MaxInt)
+	return log, err
+}
+
+// readLog reads a log to record last, if it goes that far, with the digest of
+// each record's bytes.
+func readLog(ctx context.Context, store t1.Store, run string, last int) (log []t1.Record, digests []string, err error) {
+	fork, forked, err := lineage.ForkOf(ctx, store, run)
+	if err != nil {
+		return nil, nil, err
+	}
 	previous := ""
-	for {
+	for len(log)-1 < last {
 		record, digest, err := readRecord(ctx, store, run, len(log))
 		if t1.KindOf(err) == t1.KindNotFound {
 			break
 		}
 		if err != nil {
-			return log, err
+			return log, digests, err
 		}
 		if err := chained(log, record, previous); err != nil {
-			return log, err
+			return log, digests, err
 		}
-		log, previous = append(log, record), digest
+		if forked && record.Seq == fork.At && digest != fork.Record {
+			return log, digests, t1.Errorf(t1.KindCorrupt, "run %s shares record %d of run %s with digest %.12s, but there it has %.12s", run, fork.At, fork.Run, fork.Record, digest)
+		}
+		log, digests, previous = append(log, record), append(digests, digest), digest
 	}
-	if len(log) == 0 {
-		return nil, t1.Errorf(t1.KindNotFound, "run %q has no records", run).WithHint("t1 list shows the runs of this store")
+	if len(log) == 0 && last >= 0 {
+		return nil, nil, t1.Errorf(t1.KindNotFound, "run %q has no records", run).WithHint("t1 list shows the runs of this store")
 	}
-	return log, nil
+	return log, digests, nil
 }
 
 // chained checks that a record follows the log: sequence, parent state, and

@@ -41,6 +41,11 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	if err != nil {
 		return t1.PrepareOutput{}, err
 	}
+	if game != nil && spec.Model.Base != "" {
+		if err := speaks(ctx, client, game); err != nil {
+			return t1.PrepareOutput{}, err
+		}
+	}
 	data, err := h.makeData(ctx, client, game, spec)
 	if err != nil {
 		return t1.PrepareOutput{}, err
@@ -55,9 +60,10 @@ func (h *Host) prepare(ctx context.Context, in t1.PrepareInput, beat beat) (t1.P
 	return t1.PrepareOutput{Data: data, Step: step}, err
 }
 
-// initStep says what the run's model starts as; game is nil where problems are imported.
+// initStep says what the run's model starts as; game is nil where problems are
+// imported, which needs an imported model.
 func initStep(spec t1.Spec, game t1.Task) *t1.InitStep {
-	if game == nil {
+	if spec.Model.Base != "" {
 		return &t1.InitStep{Seed: spec.Seed, Base: spec.Model.Base}
 	}
 	return &t1.InitStep{Seed: spec.Seed, Scratch: spec.Model.Scratch, Vocabulary: game.Vocabulary()}

@@ -38,7 +38,10 @@ func (h *Host) ready(ctx context.Context, client *engine.Client, run string, pol
 		return 0, err
 	}
 	defer remove()
-	key := t1.PolicyKey(run, policy)
+	key, err := h.policyKey(ctx, run, policy)
+	if err != nil {
+		return 0, err
+	}
 	manifest, err := downloadDirectory(ctx, h.Store, key, directory, beat)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,7 @@ import (
 
 	"t1"
 	"t1/infra/engine"
+	"t1/lineage"
 )
 
 // restore brings the engine to the state after record seq of a run: at once
@@ -39,6 +40,10 @@ func (h *Host) restore(ctx context.Context, client *engine.Client, run string, s
 // rewind walks the log back from record seq to a state that can be had without
 // replay, opens it, and answers the records that come after it, in order.
 func (h *Host) rewind(ctx context.Context, client *engine.Client, run string, seq int, held t1.Digest, beat beat) ([]t1.Record, error) {
+	line, err := lineage.Read(ctx, h.Store, run)
+	if err != nil {
+		return nil, err
+	}
 	var pending []t1.Record
 	for n := seq; n >= 0; n-- {
 		record, _, err := readRecord(ctx, h.Store, run, n)
@@ -48,7 +53,7 @@ func (h *Host) rewind(ctx context.Context, client *engine.Client, run string, se
 		if record.Result == held {
 			break
 		}
-		opened, err := h.openSnapshot(ctx, client, run, n, record.Result, beat)
+		opened, err := h.openNearest(ctx, client, line.Holders(n), n, record.Result, beat)
 		if err != nil {
 			return nil, err
 		}
@@ -58,6 +63,17 @@ func (h *Host) rewind(ctx context.Context, client *engine.Client, run string, se
 		pending = append([]t1.Record{record}, pending...)
 	}
 	return pending, nil
+}
+
+// openNearest loads the snapshot after record seq that one of the runs keeps
+// whose logs have that record.
+func (h *Host) openNearest(ctx context.Context, client *engine.Client, runs []string, seq int, want t1.Digest, beat beat) (opened bool, err error) {
+	for _, run := range runs {
+		if opened, err = h.openSnapshot(ctx, client, run, seq, want, beat); opened || err != nil {
+			break
+		}
+	}
+	return opened, err
 }
 
 // openSnapshot loads the snapshot after record seq, if there is one.
@@ -75,6 +91,9 @@ func (h *Host) openSnapshot(ctx context.Context, client *engine.Client, run stri
 	}
 	defer remove()
 	manifest, err := downloadDirectory(ctx, h.Store, key, directory, beat)
+	if t1.KindOf(err) == t1.KindNotFound && h.gone(ctx, key) {
+		return false, nil // its run has collected it while a fork was reading
+	}
 	if err != nil {
 		return false, refuseSnapshot(key, err)
 	}
@@ -86,6 +105,12 @@ func (h *Host) openSnapshot(ctx context.Context, client *engine.Client, run stri
 		return err
 	})
 	return true, refuseSnapshot(key, err)
+}
+
+// gone reports whether an artifact that was there is no more: its manifest goes first.
+func (h *Host) gone(ctx context.Context, key string) bool {
+	_, err := h.Store.Head(ctx, path.Join(key, t1.ManifestName))
+	return t1.KindOf(err) == t1.KindNotFound
 }
 
 func refuseSnapshot(key string, err error) error {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -59,6 +60,7 @@ type short struct {
 	run  string
 	head t1.Step
 	pool int
+	k    int // responses a prompt; 0 is 4
 }
 
 func begin(t *testing.T, h *Host, run string) *short {
@@ -116,7 +118,7 @@ func (s *short) rollouts(n int) t1.UpdateInput {
 	s.t.Helper()
 	ctx := context.Background()
 	out, err := s.sample(ctx, t1.SampleInput{
-		Run: s.run, Iteration: n, Policy: s.head.Policy, Problems: t1.DrawBatch(1, n, s.pool, 4), Samples: 4,
+		Run: s.run, Iteration: n, Policy: s.head.Policy, Problems: t1.DrawBatch(1, n, s.pool, 4), Samples: cmp.Or(s.k, 4),
 		Temperature: 1.2, TopP: 0.95, MaxTokens: 24, BlockPrompts: 2, Seed: 1,
 	}, unheard)
 	if err != nil {

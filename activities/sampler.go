@@ -139,19 +139,34 @@ func (h *Host) respond(ctx context.Context, client *engine.Client, run string, g
 	return rows, done, nil
 }
 
+// openTries bounds how often a policy is opened for one sampling: runs that share
+// an engine may each need another one.
+const openTries = 5
+
 // generate makes the policy ready, samples, and sorts the responses by prompt,
 // then sample: they come in the order in which they finish.
 func (h *Host) generate(ctx context.Context, client *engine.Client, run string, g engine.Generation, beat beat) ([]engine.Response, engine.Generated, error) {
-	if _, err := h.ready(ctx, client, run, g.Policy, beat); err != nil {
-		return nil, engine.Generated{}, err
-	}
 	var responses []engine.Response
-	done, err := client.Generate(ctx, g, func(r engine.Response) { responses = append(responses, r) }, beat)
+	var done engine.Generated
+	for try := 1; ; try++ {
+		if _, err := h.ready(ctx, client, run, g.Policy, beat); err != nil {
+			return nil, engine.Generated{}, err
+		}
+		var err error
+		done, err = client.Generate(ctx, g, func(r engine.Response) { responses = append(responses, r) }, beat)
+		if err == nil {
+			break
+		}
+		// Another run may have taken the engine to its own state in between, and the policy with it.
+		if t1.KindOf(err) != t1.KindNotFound || try == openTries {
+			return nil, done, err
+		}
+	}
 	slices.SortFunc(responses, func(a, b engine.Response) int {
 		if a.Prompt != b.Prompt {
 			return a.Prompt - b.Prompt
 		}
 		return a.Sample - b.Sample
 	})
-	return responses, done, err
+	return responses, done, nil
 }

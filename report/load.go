@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"t1"
+	"t1/lineage"
 )
 
 // Readers read the rows of Parquet objects, each checked against its ref. This
@@ -33,22 +34,24 @@ func Load(ctx context.Context, store t1.Store, run string, readers ...Readers) (
 	if err := readJSON(ctx, store, t1.SpecKey(run), &in.Spec); err != nil {
 		return in, err
 	}
-	records, err := readAll[t1.Record](ctx, store, t1.LogKey(run)+"/", "")
+	line, err := lineage.Read(ctx, store, run)
 	if err != nil {
 		return in, err
 	}
-	in.Records = records
-	if in.Results, err = results(ctx, store, run, &in.Notes); err != nil {
+	if in.Records, err = inLine[t1.Record](ctx, store, line, "/log/", "", seqOfRecord); err != nil {
+		return in, err
+	}
+	if in.Results, err = results(ctx, store, line, in.Spec, &in.Notes); err != nil {
 		return in, err
 	}
 	pool := t1.Pool{}
-	switch err := readJSON(ctx, store, t1.PoolKey(run), &pool); {
+	switch err := nearestJSON(ctx, store, line, t1.PoolKey, &pool); {
 	case err == nil:
 		in.Pool = &pool
 	case t1.KindOf(err) != t1.KindNotFound:
 		return in, err
 	}
-	if in.Observations, err = readAll[t1.Observation](ctx, store, t1.RunKey(run)+"/observed/", ""); err != nil {
+	if in.Observations, err = inLine[t1.Observation](ctx, store, line, "/observed/", "", seqOfObservation); err != nil {
 		in.Notes = append(in.Notes, "Some measurements could not be read: "+err.Error()+".")
 	}
 	for _, r := range readers {
@@ -60,8 +63,9 @@ func Load(ctx context.Context, store t1.Store, run string, readers ...Readers) (
 
 // results reads the evaluations. Those of another suite than the first are left
 // out: a report never mixes them.
-func results(ctx context.Context, store t1.Store, run string, notes *[]string) ([]t1.Result, error) {
-	all, err := readAll[t1.Result](ctx, store, t1.RunKey(run)+"/eval/", "/result.json")
+func results(ctx context.Context, store t1.Store, line lineage.Line, spec t1.Spec, notes *[]string) ([]t1.Result, error) {
+	all, err := inLine[t1.Result](ctx, store, line, "/eval/", "/result.json", seqOfResult)
+	all = slices.DeleteFunc(all, func(r t1.Result) bool { return len(line) > 1 && r.Run != line[0].Run && !alike(r, spec.Evaluation) })
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"t1"
+	"t1/lineage"
 )
 
 // exampleLoader finds responses worth showing.
@@ -40,7 +41,11 @@ func (l *exampleLoader) note(what string, err error) {
 func (l *exampleLoader) readPrompts(ctx context.Context) error {
 	l.prompts = map[string]string{}
 	var data t1.Data
-	if err := readJSON(ctx, l.store, t1.DataKey(l.in.Run), &data); t1.KindOf(err) == t1.KindNotFound {
+	line, err := lineage.Read(ctx, l.store, l.in.Run)
+	if err != nil {
+		return err
+	}
+	if err := nearestJSON(ctx, l.store, line, t1.DataKey, &data); t1.KindOf(err) == t1.KindNotFound {
 		return nil
 	} else if err != nil {
 		return err

@@ -52,7 +52,7 @@ func (l *exampleLoader) example(r t1.Rollout) Example {
 func (l *exampleLoader) fineTuned(ctx context.Context) error {
 	for _, result := range l.in.Results {
 		if result.Label == labelSFT {
-			all, err := l.evaluated(ctx, t1.EvalKey(l.in.Run, result.Policy, result.Suite)+"/")
+			all, err := l.evaluated(ctx, t1.EvalKey(result.Run, result.Policy, result.Suite)+"/")
 			if err != nil {
 				return err
 			}

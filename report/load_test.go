@@ -103,6 +103,7 @@ func stored(t *testing.T) memory {
 	}
 	for i := range in.Results {
 		r := in.Results[i]
+		r.Run = "r"
 		m.put(t, t1.EvalKey("r", r.Policy, r.Suite)+"/result.json", r)
 		m.put(t, t1.EvalKey("r", r.Policy, r.Suite)+"/cuts-000.parquet", "not asked for")
 		m.put(t, t1.EvalKey("r", r.Policy, r.Suite)+"/shard-000.parquet", []t1.Evaluated{

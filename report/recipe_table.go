@@ -40,6 +40,7 @@ var settings = []setting{
 	{"rl.optimizer.weight_decay", "AdamW", "0.1", "", "C"},
 	{"rl.optimizer.gradient_clip", "largest gradient norm", "1", "", "C"},
 	{"rl.beta", "weight of d in the reward", "2e-4", "", "P"},
+	{"rl.plain_kl", "d as it is, not less the mean of the others'", "false", "true is an ablation", "P"},
 	{"rl.alpha", "weight of the entropy bonus", "", "the bonus is P, its weight is not", "D"},
 	{"rl.clip_ratio", "ε of the ratio clip", "0.2", "", "C"},
 	{"rl.aggregation", "how token losses are averaged", `"response"`, "", "C"},

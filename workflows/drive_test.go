@@ -30,6 +30,8 @@ type drive struct {
 	t *testing.T
 	w *world
 
+	given json.RawMessage // input of Train; nil is emptySpec
+
 	before func(at moment)           // called before each activity; may ask
 	setup  func(env testEnvironment) // called for each execution
 
@@ -58,13 +60,16 @@ type reply struct {
 
 func (d *drive) run() (Outcome, error) {
 	var carried *Carried
+	if d.given == nil {
+		d.given = emptySpec
+	}
 	for d.executions < 200 {
 		d.executions++
 		d.env = d.newEnvironment()
 		if carried == nil {
-			d.env.ExecuteWorkflow(t1.WorkflowTrain, emptySpec) // as the CLI does: one argument
+			d.env.ExecuteWorkflow(t1.WorkflowTrain, d.given) // as the CLI does: one argument
 		} else {
-			d.env.ExecuteWorkflow(t1.WorkflowTrain, emptySpec, carried)
+			d.env.ExecuteWorkflow(t1.WorkflowTrain, d.given, carried)
 		}
 		require.True(d.t, d.env.IsWorkflowCompleted())
 		err := d.env.GetWorkflowError()
@@ -75,7 +80,7 @@ func (d *drive) run() (Outcome, error) {
 		carried = &Carried{}
 		var spec json.RawMessage
 		require.NoError(d.t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &spec, carried))
-		require.JSONEq(d.t, string(emptySpec), string(spec))
+		require.JSONEq(d.t, string(d.given), string(spec))
 		d.carried = append(d.carried, *carried)
 	}
 	d.t.Fatal("the run goes round for ever")

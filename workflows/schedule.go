@@ -16,7 +16,7 @@ func supervisedSteps(s t1.SFTSpec, traces int) int {
 // rises linearly over the warm-up and stays; what a person set replaces it.
 func hyper(s t1.RLSpec, steered t1.Steering, n int) t1.Hyper {
 	h := t1.Hyper{
-		LearningRate: s.Optimizer.LearningRate, Beta: s.Beta, Alpha: s.Alpha, ClipRatio: s.ClipRatio,
+		LearningRate: s.Optimizer.LearningRate, Beta: s.Beta, PlainKL: s.PlainKL, Alpha: s.Alpha, ClipRatio: s.ClipRatio,
 		Aggregation: s.Aggregation, Temperature: s.Temperature, TopP: s.TopP, Optimizer: s.Optimizer,
 	}
 	if warm := s.Optimizer.Warmup * float64(s.Iterations); float64(n) < warm {

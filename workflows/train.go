@@ -14,7 +14,7 @@ import (
 )
 
 // Train is a run, from a spec to an evaluated policy; its name is the workflow's
-// ID. Users start it with one argument, the spec. Carried is nil then, and holds
+// ID. Users start it with one argument, the spec, or a t1.ForkRequest. Carried is nil then, and holds
 // the run's state after continue-as-new.
 //
 // Started again under the same ID, or reset, it finds every record, rollout and
@@ -80,6 +80,9 @@ func (r *run) train(ctx workflow.Context) error {
 func (r *run) resolveSpec(ctx workflow.Context) error {
 	if r.Spec.Version != 0 {
 		return nil
+	}
+	if t1.IsFork(r.given) {
+		return r.branch(ctx)
 	}
 	r.enter(ctx, t1.PhaseStarting)
 	var refused error

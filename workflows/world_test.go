@@ -25,6 +25,7 @@ type world struct {
 	pool   int                                 // problems the selection keeps
 	fail   func(activity string, in any) error // nil, or asked before each activity
 
+	forked     t1.ForkOutput // what a fork takes over
 	steps      map[int]t1.Step
 	kinds      map[int]string
 	calls      map[string]int
@@ -127,6 +128,18 @@ func (w *world) Prepare(_ context.Context, in t1.PrepareInput) (out t1.PrepareOu
 	out.Data.Counts.Traces = w.traces
 	out.Step, _, err = w.record(t1.RecordInit, 0, "", in)
 	return out, err
+}
+
+func (w *world) Fork(_ context.Context, in t1.ForkInput) (t1.ForkOutput, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.forked, w.enter("Fork", in)
+}
+
+func (w *world) Adopt(_ context.Context, in t1.AdoptInput) (t1.AdoptOutput, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return t1.AdoptOutput{}, w.enter("Adopt", in)
 }
 
 func (w *world) FineTune(_ context.Context, in t1.FineTuneInput) (t1.Step, error) {

@@ -45,28 +45,37 @@ func (t *tool) demo(ctx context.Context, file, run, output string, options upOpt
 	if err != nil {
 		return err
 	}
-	// Whatever ends first ends the other: the run's end takes the servers down,
-	// and servers that cannot live end the demo.
-	upCtx, stopUp := context.WithCancel(ctx)
-	defer stopUp()
-	upEnded := make(chan error, 1)
-	runCtx, stopRun := context.WithCancel(ctx)
-	defer stopRun()
-	go func() {
-		defer stopRun()
-		upEnded <- t.hold(upCtx, options)
-	}()
-	phase, err := t.trainHere(runCtx, run, spec)
-	if err == nil && ctx.Err() == nil {
-		err = t.demoResult(ctx, run, phase, output)
-	}
-	stopUp()
-	if upErr := <-upEnded; upErr != nil {
-		return upErr
-	}
+	err = t.beside(ctx, options, func(runCtx context.Context) error {
+		phase, err := t.trainHere(runCtx, run, spec)
+		if err == nil && ctx.Err() == nil {
+			err = t.demoResult(ctx, run, phase, output)
+		}
+		return err
+	})
 	if ctx.Err() != nil {
 		fmt.Fprintf(t.out, "stopped; nothing is lost. Go on with: t1 demo --run %s\n", run)
 		return nil
+	}
+	return err
+}
+
+// beside does work while somebody's servers are up, see hold. Whatever ends first
+// ends the other: the work's end takes the servers down, and servers that cannot
+// live end the work, and their error counts.
+func (t *tool) beside(ctx context.Context, options upOptions, work func(context.Context) error) error {
+	upCtx, stopUp := context.WithCancel(ctx)
+	defer stopUp()
+	upEnded := make(chan error, 1)
+	workCtx, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	go func() {
+		defer stopWork()
+		upEnded <- t.hold(upCtx, options)
+	}()
+	err := work(workCtx)
+	stopUp()
+	if upErr := <-upEnded; upErr != nil {
+		return upErr
 	}
 	return err
 }

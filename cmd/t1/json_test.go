@@ -24,6 +24,8 @@ func TestJSONContract(t *testing.T) {
 	}{
 		{page: "cli-json.md", command: "status", printed: t1.Status{}},
 		{page: "cli-json.md", command: "log", printed: logLine{}},
+		{page: "cli-json.md", command: "log --graph", printed: graphLine{}},
+		{page: "cli-json.md", command: "fork", printed: forkedRun{}},
 		{page: "cli-json.md", command: "explain", printed: activities.Explained{}},
 		{page: "cli-json.md", command: "list", printed: listLine{}},
 		{page: "cli-json.md", command: "verify", printed: activities.Verified{}},

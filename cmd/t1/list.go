@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"t1"
+	"t1/lineage"
 )
 
 // listLine is one run as `t1 list --json` prints it.
@@ -86,7 +87,14 @@ func listed(ctx context.Context, store t1.Store, run string) (listLine, error) {
 		return line, err
 	}
 	line.Task, line.Iterations = spec.Task.Name, spec.RL.Iterations
+	ancestry, err := lineage.Read(ctx, store, run)
+	if err != nil {
+		return line, err
+	}
 	newest := ""
+	if line.Records = ancestry.Shared(); line.Records > 0 {
+		newest = t1.RecordKey(ancestry.Owner(line.Records-1), line.Records-1)
+	}
 	for ref, err := range store.List(ctx, t1.LogKey(run)+"/") {
 		if err != nil {
 			return line, err
@@ -98,7 +106,7 @@ func listed(ctx context.Context, store t1.Store, run string) (listLine, error) {
 		return line, nil
 	}
 	var record t1.Record
-	err := readJSON(ctx, store, newest, &record)
+	err = readJSON(ctx, store, newest, &record)
 	line.Kind = record.Kind
 	return line, err
 }

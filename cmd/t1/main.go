@@ -90,7 +90,7 @@ A run is a log: it goes on by itself when a process, or the machine, has died.`,
 		&cobra.Group{ID: "steer", Title: "Steer:"},
 		&cobra.Group{ID: "bring", Title: "Bring and take:"},
 	)
-	addGroup(root, "run", t.demoCommand(), t.upCommand(), t.trainCommand(), t.workerCommand(), t.specCommand(), t.planCommand())
+	addGroup(root, "run", t.demoCommand(), t.upCommand(), t.trainCommand(), t.forkCommand(), t.ablateCommand(), t.workerCommand(), t.specCommand(), t.planCommand())
 	addGroup(root, "look", t.listCommand(), t.statusCommand(), t.logCommand(), t.explainCommand(), t.reportCommand(), t.verifyCommand())
 	addGroup(root, "steer", t.steerCommands()...)
 	addGroup(root, "bring", t.dataCommand(), t.modelCommand(), t.synthesizeCommand())

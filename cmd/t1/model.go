@@ -17,7 +17,7 @@ func (t *tool) modelCommand() *cobra.Command {
 		Args:  none,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(t.modelImportCommand(), t.modelListCommand(), t.modelShowCommand(), t.modelExportCommand())
+	c.AddCommand(t.modelImportCommand(), t.modelBuildCommand(), t.modelListCommand(), t.modelShowCommand(), t.modelExportCommand())
 	return c
 }
 
@@ -96,13 +96,14 @@ func (t *tool) describeModel(m library.Model) {
 
 func (t *tool) modelExportCommand() *cobra.Command {
 	var at int
-	var asJSON bool
+	var asJSON, base bool
 	c := &cobra.Command{
 		Use:   "export RUN DIR",
-		Short: "Write a run's policy as a directory that transformers and vLLM load",
+		Short: "Write a run's policy, or a stored model, as a directory that transformers and vLLM load",
 		Long: `export writes the policy after a record of a run's log into DIR, which must not
 exist. Every byte is checked against its digest. A run keeps its newest policies
-and those that were evaluated; for another one the error says which are there.`,
+and those that were evaluated; for another one the error says which are there.
+With --model the first argument is the name of a stored model in place of a run.`,
 		Example: `  t1 model export countdown policy
   t1 model export countdown --at 40 policy-40`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -115,11 +116,16 @@ and those that were evaluated; for another one the error says which are there.`,
 			if c.Flags().Changed("at") && at < 0 {
 				return usage(c, "--at is %d; records count from 0", at)
 			}
+			if base {
+				return t.storedExport(c.Context(), args[0], args[1], asJSON)
+			}
 			return t.modelExport(c.Context(), args[0], at, args[1], asJSON)
 		},
 	}
 	jsonFlag(c, &asJSON)
+	c.Flags().BoolVar(&base, "model", false, "export a stored model, not a run's policy")
 	c.Flags().IntVar(&at, "at", library.Newest, "record whose policy is wanted (default the newest that has one)")
+	c.MarkFlagsMutuallyExclusive("at", "model")
 	return c
 }
 
@@ -137,5 +143,21 @@ func (t *tool) modelExport(ctx context.Context, run string, at int, directory st
 	}
 	_, err = fmt.Fprintf(t.out, "%s: the policy after record %d of run %s, %d files, %d bytes, weights %.12s\n",
 		done.Directory, done.Seq, done.Run, done.Files, done.Bytes, done.Policy)
+	return err
+}
+
+func (t *tool) storedExport(ctx context.Context, name, directory string, asJSON bool) error {
+	store, err := t.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	done, err := library.ExportModel(ctx, store, name, directory)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(t.out, done)
+	}
+	_, err = fmt.Fprintf(t.out, "%s: model %s, %d files, %d bytes, weights %.12s\n", done.Directory, name, done.Files, done.Bytes, done.Policy)
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,31 +27,35 @@ type importedModel struct {
 func (t *tool) modelImportCommand() *cobra.Command {
 	o := library.ModelOptions{CreatedBy: version}
 	var asJSON bool
+	var revision string
 	c := &cobra.Command{
-		Use:   "import PATH|s3://BUCKET/PREFIX --name NAME",
+		Use:   "import PATH|s3://BUCKET/PREFIX|HUB/NAME --name NAME",
 		Short: "Store a pretrained model under a name",
 		Long: `import takes a directory in Hugging Face's layout, or a GGUF file, here or in a
-bucket. Only safetensors and GGUF are read, never pickles, and no code of a
+bucket, or a model's name on a hub where one is reachable (HF_ENDPOINT, HF_TOKEN):
+what is here comes first, and a hub's commit is kept as the source. Only safetensors and GGUF are read, never pickles, and no code of a
 model is run. The engine's converter makes of it what t1 trains; the same source
 makes the same bytes.`,
 		Example: `  t1 model import SmolLM2-135M-Instruct --name smollm2
   t1 model import model.Q4_1.gguf --name small
-  t1 model import s3://models/qwen2.5-0.5b --name qwen`,
-		Args: one("PATH or an s3:// address"),
+  t1 model import s3://models/qwen2.5-0.5b --name qwen
+  t1 model import Qwen/Qwen2.5-14B --name qwen-14b`,
+		Args: one("PATH, an s3:// address or a hub's name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.Name == "" {
 				return usage(c, "%s needs --name NAME", c.Name())
 			}
-			return t.modelImport(c.Context(), args[0], o, asJSON)
+			return t.modelImport(c.Context(), args[0], revision, o, asJSON)
 		},
 	}
 	jsonFlag(c, &asJSON)
 	c.Flags().StringVar(&o.Name, "name", "", "name of the model")
+	c.Flags().StringVar(&revision, "revision", "main", "branch, tag or commit of a model on a hub")
 	c.Flags().BoolVar(&o.Replace, "replace", false, "give a name that is taken a new version")
 	return c
 }
 
-func (t *tool) modelImport(ctx context.Context, source string, o library.ModelOptions, asJSON bool) error {
+func (t *tool) modelImport(ctx context.Context, source, revision string, o library.ModelOptions, asJSON bool) error {
 	if err := library.CheckName(o.Name); err != nil {
 		return err
 	}
@@ -68,13 +71,17 @@ func (t *tool) modelImport(ctx context.Context, source string, o library.ModelOp
 		return err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
-	model, stored, err := t.convertAndStore(ctx, store, source, scratch, o)
+	model, stored, err := t.convertAndStore(ctx, store, source, revision, scratch, o)
 	if ctx.Err() != nil {
 		return interrupted()
 	}
 	if err != nil {
 		return err
 	}
+	return t.tellModel(model, stored, asJSON)
+}
+
+func (t *tool) tellModel(model library.Model, stored, asJSON bool) error {
 	if asJSON {
 		return printJSON(t.out, importedModel{model, stored})
 	}
@@ -85,8 +92,8 @@ func (t *tool) modelImport(ctx context.Context, source string, o library.ModelOp
 	return nil
 }
 
-func (t *tool) convertAndStore(ctx context.Context, store t1.Store, source, scratch string, o library.ModelOptions) (library.Model, bool, error) {
-	local, err := t.localSource(ctx, source, filepath.Join(scratch, "source"))
+func (t *tool) convertAndStore(ctx context.Context, store t1.Store, source, revision, scratch string, o library.ModelOptions) (library.Model, bool, error) {
+	local, origin, err := t.localSource(ctx, source, revision, filepath.Join(scratch, "source"))
 	if err != nil {
 		return library.Model{}, false, err
 	}
@@ -95,32 +102,30 @@ func (t *tool) convertAndStore(ctx context.Context, store t1.Store, source, scra
 	if err := t.convert(ctx, local, converted); err != nil {
 		return library.Model{}, false, err
 	}
-	if o.Source = source; !isBucket(source) {
-		o.Source = filepath.Base(local)
-	}
+	o.Source = origin
 	fmt.Fprintf(t.err, "storing %s\n", o.Name)
 	return library.ImportModel(ctx, store, converted, o)
 }
 
-// localSource is the path of a model here; one in a bucket is downloaded.
-func (t *tool) localSource(ctx context.Context, source, download string) (string, error) {
+// localSource is the path of a model here, and what its record says of where it
+// came from; one in a bucket or on a hub is downloaded. What is here comes first.
+func (t *tool) localSource(ctx context.Context, source, revision, download string) (local, origin string, err error) {
 	if isBucket(source) {
-		return t.downloadSource(ctx, source, download)
+		local, err = t.downloadSource(ctx, source, download)
+		return local, source, err
 	}
 	if _, err := os.Stat(source); err == nil {
-		return filepath.Abs(source)
+		local, err := filepath.Abs(source)
+		return local, filepath.Base(local), err
 	}
 	if hubName.MatchString(source) {
-		return "", t1.Errorf(t1.KindNotFound, "there is no directory %s here, and t1 downloads nothing from a hub", source).
-			WithHint("where the hub is reachable: hf download %s --local-dir %s, then t1 model import %s --name NAME", source, path.Base(source), path.Base(source))
+		origin, err = t.fetchHub(ctx, source, revision, download)
+		return download, origin, err
 	}
-	return "", t1.Errorf(t1.KindNotFound, "there is no file or directory %s", source)
+	return "", "", t1.Errorf(t1.KindNotFound, "there is no file or directory %s", source)
 }
 
 func isBucket(source string) bool { return strings.HasPrefix(source, "s3://") }
-
-// hubName is the form of a model's name on a hub: organisation/model.
-var hubName = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$`)
 
 func (t *tool) downloadSource(ctx context.Context, source, download string) (string, error) {
 	address, err := url.Parse(source)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -49,6 +50,41 @@ func TestModelImport(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Join(w.home, "cache")); len(left) > 0 || err != nil {
 		t.Errorf("left in the cache: %v, %v", left, err)
 	}
+}
+
+// The same spec builds the same model, which leaves as transformers reads it.
+func TestModelBuild(t *testing.T) {
+	w := newWorld(t)
+	var first, again importedModel
+	for _, into := range []*importedModel{&first, &again} {
+		if err := json.Unmarshal([]byte(w.run("t1", "model", "build", tiny(t), "--name", "tiny", "--json")), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m := first.Model; !first.Stored || again.Stored || again.Model != m || m.Architecture != "llama" || m.Source != "scratch, seed 7" {
+		t.Errorf("built %+v, again %+v", first, again)
+	}
+	if left, err := os.ReadDir(filepath.Join(w.home, "cache")); len(left) > 0 || err != nil {
+		t.Errorf("left in the cache: %v, %v", left, err)
+	}
+	if out := w.run("t1", "model", "export", "tiny", "exported", "--model"); !strings.Contains(out, "exported: model tiny, ") {
+		t.Errorf("export: %s", out)
+	}
+	load := `import sys
+from transformers import AutoModelForCausalLM, AutoTokenizer
+model, tokenizer = AutoModelForCausalLM.from_pretrained(sys.argv[1]), AutoTokenizer.from_pretrained(sys.argv[1])
+print(model.num_parameters(), tokenizer.vocab_size)`
+	c := w.command(filepath.Join(root(t), "engine", ".venv", "bin", "python"), "-c", load, "exported")
+	out, err := c.Output()
+	var parameters, words int64
+	if _, scanErr := fmt.Sscan(string(out), &parameters, &words); err != nil || scanErr != nil || parameters != first.Model.Parameters || words < 40 {
+		t.Errorf("transformers loads %s, %v; want %d parameters", out, err, first.Model.Parameters)
+	}
+	spec := filepath.Join(w.home, "imported.yaml")
+	if err := os.WriteFile(spec, []byte("model: {base: tiny}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.refused("t1", "model", "build", spec, "--name", "other")
 }
 
 // A model in a bucket is the model it would be here, and pickles stay there.

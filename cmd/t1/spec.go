@@ -89,6 +89,28 @@ func (t *tool) readInput(path string) ([]byte, error) {
 // parseSpec makes JSON of a spec in YAML, of which JSON is a part, and decodes
 // it. Mistakes come all at once, with the line each stands on.
 func parseSpec(path string, data []byte) (readSpec, error) {
+	written, document, err := jsonOf(path, data)
+	if err != nil {
+		return readSpec{}, err
+	}
+	spec, mistakes := t1.DecodeSpec(written)
+	if len(mistakes) > 0 {
+		return readSpec{}, mistakesIn(path, document, mistakes)
+	}
+	return readSpec{json: written, spec: spec}, nil
+}
+
+// readYAML reads a file of YAML as JSON.
+func (t *tool) readYAML(path string) (json.RawMessage, *yaml.Node, error) {
+	data, err := t.readInput(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return jsonOf(path, data)
+}
+
+// jsonOf makes JSON of YAML, and keeps the document for its lines.
+func jsonOf(path string, data []byte) (json.RawMessage, *yaml.Node, error) {
 	var document yaml.Node
 	var tree map[string]any
 	err := yaml.Unmarshal(data, &document)
@@ -96,20 +118,16 @@ func parseSpec(path string, data []byte) (readSpec, error) {
 		err = document.Decode(&tree)
 	}
 	if err != nil {
-		return readSpec{}, t1.Errorf(t1.KindInvalid, "%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, nil, t1.Errorf(t1.KindInvalid, "%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if tree == nil {
 		tree = map[string]any{} // an empty file: every default
 	}
 	written, err := json.Marshal(tree)
 	if err != nil {
-		return readSpec{}, t1.Errorf(t1.KindInvalid, "%s: %w", path, err)
+		return nil, nil, t1.Errorf(t1.KindInvalid, "%s: %w", path, err)
 	}
-	spec, mistakes := t1.DecodeSpec(written)
-	if len(mistakes) > 0 {
-		return readSpec{}, mistakesIn(path, &document, mistakes)
-	}
-	return readSpec{json: written, spec: spec}, nil
+	return written, &document, nil
 }
 
 func mistakesIn(path string, document *yaml.Node, mistakes []t1.Mistake) error {

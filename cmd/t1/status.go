@@ -70,6 +70,9 @@ func printStatus(out io.Writer, s t1.Status) error {
 	}
 	f := frameOf(s, t1.Observation{}, time.Now())
 	row("run", "%s", s.Run)
+	if s.Fork != nil {
+		row("fork of", "%s at record %d", s.Fork.Run, s.Fork.At)
+	}
 	row("phase", "%s", strings.TrimSpace(fmt.Sprintf("%s, %d of %d  %s", s.Phase, f.done, f.total, f.leftText())))
 	if s.Step != "" {
 		row("now", "%s", s.Step)

@@ -8,11 +8,14 @@ PYTHON    interpreter of an environment that has vLLM (make setup-vllm)
 
 All sides take turns on one machine, on the same prompts with the same K, limit, temperature, top-p and precision, and
 give log-probabilities (transformers gives none); medians of response tokens a second, after a round that is not
-counted. While one works the others sleep.
+counted. While one works the others are stopped: vLLM's threads wait by spinning.
 """
 
 import argparse
+import atexit
 import json
+import os
+import signal
 import statistics
 import subprocess
 import time
@@ -52,10 +55,10 @@ def main() -> None:
             rate = side(n)
             if n:
                 rates[name].append(rate)
-    table(args, {name: statistics.median(values) for name, values in rates.items()})
+    print_table(args, {name: statistics.median(values) for name, values in rates.items()})
 
 
-def table(args: argparse.Namespace, rate: dict[str, float]) -> None:
+def print_table(args: argparse.Namespace, rate: dict[str, float]) -> None:
     shape = f"{args.prompts} prompts x {args.k}, at most {args.max_tokens} tokens, {args.precision}"
     print(f"| {args.model.name}: {shape} | tokens/s | engine / this |\n|---|---|---|")
     for name, value in rate.items():
@@ -107,7 +110,7 @@ def vllm(args: argparse.Namespace, prompts: list[list[int]]) -> Callable[[int], 
     here = Path(__file__).with_name("vllm_peer.py")
     peer = subprocess.Popen(
         [args.vllm, here, args.model, args.precision, str(length)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0,
     )  # fmt: skip
     assert peer.stdin is not None and peer.stdout is not None
     asking, answers = peer.stdin, peer.stdout
@@ -115,13 +118,17 @@ def vllm(args: argparse.Namespace, prompts: list[list[int]]) -> Callable[[int], 
     eos = config["eos_token_id"] if isinstance(config["eos_token_id"], list) else [config["eos_token_id"]]
     if not answers.readline():
         raise SystemExit(f"vLLM did not start (status {peer.wait()})")
+    os.killpg(peer.pid, signal.SIGSTOP)
 
     def side(n: int) -> float:
         how = dict(k=args.k, max_tokens=args.max_tokens, temperature=args.temperature, top_p=args.top_p)
+        os.killpg(peer.pid, signal.SIGCONT)
         print(json.dumps(dict(prompts=prompts, seed=1000 * n, eos=eos, **how)), file=asking, flush=True)
         answer = json.loads(answers.readline())
+        os.killpg(peer.pid, signal.SIGSTOP)
         return answer["tokens"] / answer["seconds"]
 
+    atexit.register(os.killpg, peer.pid, signal.SIGKILL)
     return side
 
 

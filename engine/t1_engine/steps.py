@@ -201,6 +201,7 @@ def update(state: State, request: pb.UpdateRequest, files: Files, job: Job) -> R
         lr=request.learning_rate,
         alpha=request.alpha,
         beta=request.beta,
+        plain_kl=request.plain_kl,
         clip=request.clip_ratio,
         grad_clip=request.optimizer.gradient_clip or math.inf,
         aggregation=request.aggregation,  # pyright: ignore[reportArgumentType]

@@ -43,6 +43,7 @@ class Hyper:
     lr: float
     alpha: float = 1e-3  # entropy bonus
     beta: float = 2e-4  # KL in the reward
+    plain_kl: bool = False  # d as it is, not less the mean of the others'
     clip: float = 0.2  # of the ratio
     grad_clip: float = CLIP
     aggregation: Aggregation = "response"
@@ -124,12 +125,12 @@ class _Window:
             torch.tensor([x for i in packed.order for x in logprobs[i]]),
         )
 
-    def appraise(self, prompts: Iterable[int], beta: float) -> None:
+    def appraise(self, prompts: Iterable[int], hyper: Hyper) -> None:
         """Makes the advantages of these prompts from their d's."""
         for g in prompts:
             rows = slice(self.starts[g], self.starts[g + 1])
             reward_K = torch.tensor(self.groups[g].rewards, dtype=torch.float64)
-            self.advantage[rows] = advantage(reward_K, self.divergence[rows], beta)
+            self.advantage[rows] = advantage(reward_K, self.divergence[rows], hyper.beta, hyper.plain_kl)
 
 
 _Work = Callable[[_Window, _Micro, Model], None]
@@ -179,7 +180,7 @@ class _Step:
             for over, work, model in self._passes(plan):
                 if work == self._train:  # every d of a prompt that is cut is known, to whoever computed it
                     window.divergence = group.total(window.divergence).to(window.divergence)
-                    window.appraise({g for part in plan if not part.whole for g, _ in part.rows}, self.hyper.beta)
+                    window.appraise({g for part in plan if not part.whole for g, _ in part.rows}, self.hyper)
                 with working(model, self.resources, away=model is self.anchor and self.resources.offload) as computes:
                     self._pass(window, over, work, computes)
             number, response = number + count, response + window.starts[-1]
@@ -212,7 +213,7 @@ class _Step:
         divergence_B = micro.divergence(current_R)
         if micro.part.whole:
             window.divergence[micro.row_B] = divergence_B
-            window.appraise({g for g, _ in micro.part.rows}, hyper.beta)
+            window.appraise({g for g, _ in micro.part.rows}, hyper)
         advantage_B = window.advantage[micro.row_B]
         weight_R = token_weights(sequence_R, micro.length_B, hyper.aggregation, tally.responses, tally.tokens)
         old_R = current_R if hyper.ratio == "policy" else micro.sampler_R

@@ -37,6 +37,15 @@ def test_a_constant_in_every_divergence_changes_nothing(values, constant):
     torch.testing.assert_close(advantage(r, d + constant, 0.01), advantage(r, d, 0.01), atol=1e-9, rtol=0)
 
 
+@given(pairs, st.floats(0, 0.1))
+def test_plain_kl_counts_each_divergence_as_it_is(values, beta):
+    r, d = tensors(values)
+    got = advantage(r, d, beta, plain_kl=True)
+    want = [x - np.mean([o for j, (o, _) in enumerate(values) if j != i]) - beta * y for i, (x, y) in enumerate(values)]
+    np.testing.assert_allclose(got.numpy(), want, atol=1e-9)
+    assert float(got.sum()) == pytest.approx(-beta * float(d.sum()), abs=1e-9)
+
+
 @given(st.lists(numbers, min_size=2, max_size=2))
 def test_two_responses_are_opposites(values):
     a, b = leave_one_out(torch.tensor(values, dtype=torch.float64)).tolist()

@@ -48,9 +48,11 @@ def moved(model):
 
 @pytest.mark.parametrize("aggregation", ["response", "token"])
 @pytest.mark.parametrize("micro", [1, 60, 10_000])
-def test_gradient_equals_the_recipe_written_plainly(tiny, monkeypatch, aggregation, micro):
+@pytest.mark.parametrize("plain_kl", [False, True])
+def test_gradient_equals_the_recipe_written_plainly(tiny, monkeypatch, aggregation, micro, plain_kl):
     """One prompt at a time, one response at a time, dense softmax, textbook sums."""
-    groups, hyper = make_groups(), Hyper(lr=0.0, alpha=0.05, beta=0.02, aggregation=aggregation, grad_clip=math.inf)
+    groups = make_groups()
+    hyper = Hyper(lr=0.0, alpha=0.05, beta=0.02, plain_kl=plain_kl, aggregation=aggregation, grad_clip=math.inf)
     plain, anchor = copy.deepcopy(tiny), moved(tiny)
     responses = sum(len(g.responses) for g in groups)
     tokens = sum(len(y) for g in groups for y in g.responses)
@@ -67,10 +69,11 @@ def test_gradient_equals_the_recipe_written_plainly(tiny, monkeypatch, aggregati
         at = [r.gather(1, torch.tensor(y)[:, None])[:, 0] for r, y in zip(rows, g.responses, strict=True)]
         refs = [logp(anchor, g, y).gather(1, torch.tensor(y)[:, None])[:, 0] for y in g.responses]
         d = [float((x - r).detach().sum()) for x, r in zip(at, refs, strict=True)]
-        composite = [r - hyper.beta * x for r, x in zip(g.rewards, d, strict=True)]
+        composite = [r - (0 if plain_kl else hyper.beta * x) for r, x in zip(g.rewards, d, strict=True)]
         k = len(d)
         for i in range(k):
             a = composite[i] - (sum(composite) - composite[i]) / (k - 1)
+            a -= hyper.beta * d[i] if plain_kl else 0
             a_all.append(a)
             per_token = at[i] * a
             loss -= per_token.mean() / responses if aggregation == "response" else per_token.sum() / tokens

@@ -113,7 +113,7 @@ func (c *Client) Update(ctx context.Context, parent t1.Digest, rollouts []string
 	defer watch.stop()
 	stream, err := c.trainer.Update(ctx, &pb.UpdateRequest{
 		Parent: string(parent), Rollouts: rollouts, Scores: scores,
-		LearningRate: h.LearningRate, Beta: h.Beta, Alpha: h.Alpha, ClipRatio: h.ClipRatio, Aggregation: h.Aggregation,
+		LearningRate: h.LearningRate, Beta: h.Beta, PlainKl: h.PlainKL, Alpha: h.Alpha, ClipRatio: h.ClipRatio, Aggregation: h.Aggregation,
 		Optimizer: adamw(h.Optimizer), AnchorAction: a.Action, AnchorCoefficient: a.Coefficient,
 	})
 	if err != nil {

@@ -164,7 +164,7 @@ class RolloutStep(_message.Message):
     def __init__(self, d: _Optional[float] = ..., advantage: _Optional[float] = ..., mean_logprob: _Optional[float] = ...) -> None: ...
 
 class UpdateRequest(_message.Message):
-    __slots__ = ("parent", "rollouts", "scores", "learning_rate", "beta", "alpha", "clip_ratio", "aggregation", "optimizer", "anchor_action", "anchor_coefficient")
+    __slots__ = ("parent", "rollouts", "scores", "learning_rate", "beta", "alpha", "clip_ratio", "aggregation", "optimizer", "anchor_action", "anchor_coefficient", "plain_kl")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
     SCORES_FIELD_NUMBER: _ClassVar[int]
@@ -176,6 +176,7 @@ class UpdateRequest(_message.Message):
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
     ANCHOR_ACTION_FIELD_NUMBER: _ClassVar[int]
     ANCHOR_COEFFICIENT_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_KL_FIELD_NUMBER: _ClassVar[int]
     parent: str
     rollouts: _containers.RepeatedScalarFieldContainer[str]
     scores: str
@@ -187,7 +188,8 @@ class UpdateRequest(_message.Message):
     optimizer: AdamW
     anchor_action: str
     anchor_coefficient: float
-    def __init__(self, parent: _Optional[str] = ..., rollouts: _Optional[_Iterable[str]] = ..., scores: _Optional[str] = ..., learning_rate: _Optional[float] = ..., beta: _Optional[float] = ..., alpha: _Optional[float] = ..., clip_ratio: _Optional[float] = ..., aggregation: _Optional[str] = ..., optimizer: _Optional[_Union[AdamW, _Mapping]] = ..., anchor_action: _Optional[str] = ..., anchor_coefficient: _Optional[float] = ...) -> None: ...
+    plain_kl: bool
+    def __init__(self, parent: _Optional[str] = ..., rollouts: _Optional[_Iterable[str]] = ..., scores: _Optional[str] = ..., learning_rate: _Optional[float] = ..., beta: _Optional[float] = ..., alpha: _Optional[float] = ..., clip_ratio: _Optional[float] = ..., aggregation: _Optional[str] = ..., optimizer: _Optional[_Union[AdamW, _Mapping]] = ..., anchor_action: _Optional[str] = ..., anchor_coefficient: _Optional[float] = ..., plain_kl: _Optional[bool] = ...) -> None: ...
 
 class UpdateReply(_message.Message):
     __slots__ = ("progress", "result")

@@ -931,6 +931,7 @@ type UpdateRequest struct {
 	Optimizer         *AdamW                 `protobuf:"bytes,9,opt,name=optimizer,proto3" json:"optimizer,omitempty"`
 	AnchorAction      string                 `protobuf:"bytes,10,opt,name=anchor_action,json=anchorAction,proto3" json:"anchor_action,omitempty"` // "ema", "reset", "keep", "none"; after the optimizer step
 	AnchorCoefficient float64                `protobuf:"fixed64,11,opt,name=anchor_coefficient,json=anchorCoefficient,proto3" json:"anchor_coefficient,omitempty"`
+	PlainKl           bool                   `protobuf:"varint,12,opt,name=plain_kl,json=plainKl,proto3" json:"plain_kl,omitempty"` // d enters the advantage as it is, not less the mean of the others'
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -1040,6 +1041,13 @@ func (x *UpdateRequest) GetAnchorCoefficient() float64 {
 		return x.AnchorCoefficient
 	}
 	return 0
+}
+
+func (x *UpdateRequest) GetPlainKl() bool {
+	if x != nil {
+		return x.PlainKl
+	}
+	return false
 }
 
 type UpdateReply struct {
@@ -2179,7 +2187,7 @@ const file_engine_proto_rawDesc = "" +
 	"\vRolloutStep\x12\f\n" +
 	"\x01d\x18\x01 \x01(\x01R\x01d\x12\x1c\n" +
 	"\tadvantage\x18\x02 \x01(\x01R\tadvantage\x12!\n" +
-	"\fmean_logprob\x18\x03 \x01(\x01R\vmeanLogprob\"\xf2\x02\n" +
+	"\fmean_logprob\x18\x03 \x01(\x01R\vmeanLogprob\"\x8d\x03\n" +
 	"\rUpdateRequest\x12\x16\n" +
 	"\x06parent\x18\x01 \x01(\tR\x06parent\x12\x1a\n" +
 	"\brollouts\x18\x02 \x03(\tR\brollouts\x12\x16\n" +
@@ -2193,7 +2201,8 @@ const file_engine_proto_rawDesc = "" +
 	"\toptimizer\x18\t \x01(\v2\x13.t1.engine.v1.AdamWR\toptimizer\x12#\n" +
 	"\ranchor_action\x18\n" +
 	" \x01(\tR\fanchorAction\x12-\n" +
-	"\x12anchor_coefficient\x18\v \x01(\x01R\x11anchorCoefficient\"\x80\x01\n" +
+	"\x12anchor_coefficient\x18\v \x01(\x01R\x11anchorCoefficient\x12\x19\n" +
+	"\bplain_kl\x18\f \x01(\bR\aplainKl\"\x80\x01\n" +
 	"\vUpdateReply\x124\n" +
 	"\bprogress\x18\x01 \x01(\v2\x16.t1.engine.v1.ProgressH\x00R\bprogress\x122\n" +
 	"\x06result\x18\x02 \x01(\v2\x18.t1.engine.v1.StepResultH\x00R\x06resultB\a\n" +
