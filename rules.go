@@ -16,7 +16,12 @@ var specRules = slices.Concat(
 	[]Rule{whole("snapshot_every", atLeast(1), "D", "records between snapshots")},
 	evaluationRules(),
 	[]Rule{
-		whole("resources.threads", between(1, 1024), "D", "CPU threads of the engine; part of the environment fingerprint"),
+		whole("resources.threads", between(1, 1024), "D", "CPU threads of each process of the engine; part of the environment fingerprint"),
+		whole("resources.trainers", between(1, 1024), "D", "processes on one machine that train together, one a GPU where there are any; part of the fingerprint"),
+		choice("resources.precision", "D", "of forward and backward passes; weights, optimizer and anchor are float32 always; part of the fingerprint", "float32", "bfloat16"),
+		whole("resources.micro_tokens", between(1, 1<<30), "D", "tokens of one forward and backward pass, prompts included; a longer response is not cut; part of the fingerprint"),
+		flag("resources.recompute", "D", "whether activations are computed again in the backward pass instead of kept: less memory, a third more work, the same bits"),
+		flag("resources.offload", "D", "whether optimizer and anchor lie in the machine's memory but for the time they are used; part of the fingerprint"),
 		whole("resources.heartbeat_timeout", atLeast(1), "D", "seconds without progress after which an attempt is given up"),
 	},
 )

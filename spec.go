@@ -183,9 +183,17 @@ type ScalingSpec struct {
 }
 
 // ResourcesSpec is what a run computes with.
+//
+// All but Recompute and HeartbeatTimeout are part of the environment
+// fingerprint: with others a step has other bits.
 type ResourcesSpec struct {
-	Threads          int `json:"threads"`           // CPU threads of the engine; part of the environment fingerprint
-	HeartbeatTimeout int `json:"heartbeat_timeout"` // seconds without progress after which an attempt is given up
+	Threads          int    `json:"threads"`           // CPU threads of each process of the engine
+	Trainers         int    `json:"trainers"`          // processes that train together, one a GPU where there are any
+	Precision        string `json:"precision"`         // of forward and backward passes: "float32" or "bfloat16"; weights, optimizer and anchor are float32
+	MicroTokens      int    `json:"micro_tokens"`      // packed tokens of one pass, prompts included; a longer response is not cut
+	Recompute        bool   `json:"recompute"`         // compute activations again in the backward pass instead of keeping them; the same bits
+	Offload          bool   `json:"offload"`           // keep optimizer and anchor in the machine's memory but for the time they are used
+	HeartbeatTimeout int    `json:"heartbeat_timeout"` // seconds without progress after which an attempt is given up
 }
 
 // DefaultSpec is the recipe as published, with our defaults where nothing is;
@@ -223,7 +231,7 @@ func DefaultSpec() Spec {
 			Scaling: ScalingSpec{Fractions: 10, Caps: []int{1024, 2048, 4096, 8192, 16384}, SummaryModel: "sft", SummaryTokens: 16},
 			Suites:  []string{},
 		},
-		Resources: ResourcesSpec{Threads: 2, HeartbeatTimeout: 60},
+		Resources: ResourcesSpec{Threads: 2, Trainers: 1, Precision: "float32", MicroTokens: 4096, HeartbeatTimeout: 60},
 	}
 }
 

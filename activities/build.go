@@ -20,7 +20,7 @@ func BuildModel(ctx context.Context, host *Host, spec t1.Spec, directory string)
 		return t1.Errorf(t1.KindInvalid, "the spec builds no model from scratch: it has task.name %q and model.base %q", spec.Task.Name, spec.Model.Base).
 			WithHint("a spec of the game countdown without model.base; t1 model import takes models from elsewhere")
 	}
-	host.Engine.SetThreads(spec.Resources.Threads)
+	host.Engine.SetResources(spec.Resources)
 	client, err := host.Engine.Get(ctx)
 	if err != nil {
 		return err

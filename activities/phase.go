@@ -34,10 +34,10 @@ func during(beat beat, do func() error) error {
 	}
 }
 
-// engine gives a client of a live engine with the run's threads, which may have
-// to start first.
+// engine gives a client of a live engine with the run's resources, which may
+// have to start first.
 func (h *Host) engine(ctx context.Context, run string, beat beat) (client *engine.Client, err error) {
-	if err := h.setThreads(ctx, run); err != nil {
+	if err := h.setResources(ctx, run); err != nil {
 		return nil, err
 	}
 	err = during(beat, func() error {
@@ -47,19 +47,19 @@ func (h *Host) engine(ctx context.Context, run string, beat beat) (client *engin
 	return client, err
 }
 
-// setThreads gives the engine the run's threads. An imported model that is
-// evaluated takes an engine that is there as it is: another number of threads
+// setResources gives the engine the run's resources. An imported model that is
+// evaluated takes an engine that is there as it is: other resources
 // would end what a run is doing with it.
-func (h *Host) setThreads(ctx context.Context, run string) error {
+func (h *Host) setResources(ctx context.Context, run string) error {
 	if strings.HasPrefix(run, modelPlace) {
 		if h.Engine.PID() == 0 {
-			h.Engine.SetThreads(t1.DefaultSpec().Resources.Threads)
+			h.Engine.SetResources(t1.DefaultSpec().Resources)
 		}
 		return nil
 	}
 	spec, err := h.spec(ctx, run)
 	if err == nil {
-		h.Engine.SetThreads(spec.Resources.Threads)
+		h.Engine.SetResources(spec.Resources)
 	}
 	return err
 }

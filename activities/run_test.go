@@ -154,15 +154,25 @@ func (s *short) iterate(n int) {
 }
 
 func TestARunSurvivesItsEngineAndItsSnapshots(t *testing.T) {
+	survives(t, tinySpec)
+}
+
+// Two processes divide the model, compute in bfloat16, and cut every prompt.
+func TestARunOfTwoTrainersSurvives(t *testing.T) {
+	survives(t, strings.Replace(tinySpec, `"threads": 1`,
+		`"threads": 1, "trainers": 2, "precision": "bfloat16", "offload": true, "recompute": true, "micro_tokens": 64`, 1))
+}
+
+func survives(t *testing.T, spec string) {
 	ctx := context.Background()
 	h := newHost(t)
-	undisturbed := begin(t, h, "undisturbed")
+	undisturbed := beginWith(t, h, "undisturbed", spec)
 	undisturbed.choosePool()
 	for n := 1; n <= 3; n++ {
 		undisturbed.iterate(n)
 	}
 
-	disturbed := begin(t, h, "disturbed")
+	disturbed := beginWith(t, h, "disturbed", spec)
 	if _, err := h.snapshot(ctx, t1.SnapshotInput{Run: "disturbed", Seq: disturbed.head.Seq, State: disturbed.head.State}, unheard); err != nil {
 		t.Fatal(err)
 	}

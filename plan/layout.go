@@ -18,8 +18,8 @@ type Layout struct {
 	WholePrompts  bool   `json:"whole_prompts"` // a prompt's K responses are never divided, however long
 }
 
-// EngineMicroTokens is the engine's own bound, MICRO_TOKENS in
-// engine/t1_engine/update.py.
+// EngineMicroTokens is the engine's own default, micro_tokens in
+// engine/t1_engine/resources.py.
 const EngineMicroTokens = 4096
 
 // DefaultLayout is what the engine of this version does.

@@ -108,5 +108,10 @@ var settings = []setting{
 	{"version", "of the spec", "", "", "D"},
 	{"snapshot_every", "records between snapshots", "", "", "D"},
 	{"resources.threads", "CPU threads of the engine", "", "", "D"},
+	{"resources.trainers", "processes that train together", "", "", "D"},
+	{"resources.precision", "of forward and backward passes", "", "", "D"},
+	{"resources.micro_tokens", "of one pass", "", "", "D"},
+	{"resources.recompute", "activations computed again, not kept", "", "", "D"},
+	{"resources.offload", "optimizer and anchor off the device", "", "", "D"},
 	{"resources.heartbeat_timeout", "seconds", "", "", "D"},
 }

@@ -23,8 +23,11 @@ from t1_engine.anchor import AnchorRule, move, new_anchor
 from t1_engine.batch import Tokens, pack
 from t1_engine.model import Model, load
 from t1_engine.optimizer import adamw
+from t1_engine.plan import parts
+from t1_engine.resources import Resources
+from t1_engine.rollout import Group
 from t1_engine.sample import Prompt, Response, Sampling, generate
-from t1_engine.update import Group, Hyper, micro_batches, policy_update
+from t1_engine.update import Hyper, policy_update
 
 EOS = 1
 
@@ -132,7 +135,8 @@ def update(model: Model, groups: list[Group], count: int) -> None:
 
     # A rectangle a length: attention sees no padding either.
     packs = [
-        pack([Tokens(g.prompt, y) for g in part for y in g.responses], limit=0.0) for part in micro_batches(groups)
+        pack([Tokens(groups[g].prompt, groups[g].responses[k]) for g, k in part.rows], limit=0.0)
+        for part in parts([g.size for g in groups], Resources().micro_tokens)
     ]
 
     def bare() -> float:

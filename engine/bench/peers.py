@@ -32,8 +32,9 @@ from t1_engine.batch import Tokens
 from t1_engine.finetune import sft_step
 from t1_engine.model import load
 from t1_engine.optimizer import adamw
+from t1_engine.rollout import Group
 from t1_engine.sample import Prompt, Response, Sampling, generate
-from t1_engine.update import Group, Hyper, policy_update
+from t1_engine.update import Hyper, policy_update
 
 RATE = 1e-6  # so small that both sides stay the policy that they began as
 

@@ -3,13 +3,16 @@
 Held and averaged in float32: one step's move is below bfloat16's resolution.
 """
 
-import copy
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
-from t1_engine.model import Model
+from t1_engine import group
+from t1_engine.config import Config
+from t1_engine.model import Model, empty
+from t1_engine.resources import Resources
+from t1_engine.shard import part, shard
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,26 @@ class AnchorRule:
             raise ValueError(f"anchor reset every: {self.every}; allowed: 1 or more steps")
 
 
-def new_anchor(policy: Model, rule: AnchorRule) -> Model | None:
-    """A float32 copy of the policy that takes no gradient; None for `none`."""
+def new_anchor(policy: Model, rule: AnchorRule, resources: Resources = Resources()) -> Model | None:  # noqa: B008
+    """A float32 copy of the policy that takes no gradient; None for `none`. Offloaded, it lies on the CPU."""
     if rule.kind == "none":
         return None
-    return copy.deepcopy(policy).float().requires_grad_(False)
+    anchor = blank(policy.config, resources, anchor=True)
+    with torch.no_grad():
+        for reference, p in zip(anchor.parameters(), policy.parameters(), strict=True):
+            part(reference).copy_(part(p))
+    return anchor
+
+
+def blank(config: Config, resources: Resources, anchor: bool = False) -> Model:
+    """A float32 policy or anchor whose weights are about to be written; divided, where several processes train."""
+    away = anchor and resources.offload
+    if group.size() > 1:
+        with torch.device("meta"):
+            model = Model(config)
+        model.requires_grad_(not anchor)
+        return shard(model, resources, away).to_empty(device="cpu" if away else resources.device)
+    return empty(config, torch.device("cpu") if away else resources.device).requires_grad_(not anchor)
 
 
 @torch.no_grad()
@@ -54,7 +72,8 @@ def move(anchor: Model | None, policy: Model, rule: AnchorRule, steps_done: int)
         return
     share = 1.0 if rule.kind == "reset" else 1.0 - rule.coefficient
     for reference, p in zip(anchor.parameters(), policy.parameters(), strict=True):
+        held, now = part(reference), part(p).float()
         if share == 1.0:
-            reference.copy_(p)
-        else:
-            reference.lerp_(p.float(), share)
+            held.copy_(now)
+        else:  # on the policy's device, whichever it is
+            held.copy_(held.to(now.device).lerp_(now, share))

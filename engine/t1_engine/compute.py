@@ -21,16 +21,18 @@ PROGRESS_EVERY = 0.25  # seconds between two progress replies, at least
 class Job:
     """One call's work, as the compute thread sees it. Methods may be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, agree: Callable[[bool], bool] = bool) -> None:
+        self.agree = agree  # makes one answer of several processes'; all ask equally often
         self.replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._reported = time.monotonic()
+        self._latest: Callable[[], Any] | None = None
 
     def cancel(self) -> None:
         self._cancelled.set()
 
     def cancelled(self) -> bool:
-        return self._cancelled.is_set()
+        return self.agree(self._cancelled.is_set())
 
     def check(self) -> None:
         """Raises Cancelled once the caller gave up."""
@@ -43,17 +45,24 @@ class Job:
 
     def progress(self, make: Callable[[], Any]) -> None:
         """Sends make() unless one was sent a moment ago."""
+        self._latest = make
         now = time.monotonic()
         if now - self._reported >= PROGRESS_EVERY:
             self._reported = now
             self.replies.put(make())
 
+    def still(self) -> None:
+        """Says the latest progress again: something that counts nothing goes on."""
+        if self._latest is not None:
+            self.progress(self._latest)
+
 
 class Compute:
     """The compute thread."""
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compute")
+    def __init__(self, ready: Callable[[], None] = lambda: None) -> None:
+        """ready: called first on the thread."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compute", initializer=ready)
         self._jobs: set[Job] = set()
         self._closed = False
 

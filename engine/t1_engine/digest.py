@@ -23,8 +23,9 @@ Example line:
 """
 
 import hashlib
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 from torch import Tensor
@@ -42,13 +43,30 @@ def tensor_digest(tensor: Tensor) -> str:
     return hashlib.sha256(memoryview(flat.view(torch.uint8).numpy())).hexdigest()  # pyright: ignore[reportArgumentType]
 
 
-def tensor_digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """One digest a tensor, by name: what to compare when two sets differ."""
+def tensor_digests(
+    tensors: Mapping[str, Callable[[], Tensor]], beat: Callable[[], None] = lambda: None
+) -> dict[str, str]:
+    """One digest a tensor, by name: what to compare when two sets differ. Few are loaded at once.
+
+    beat: called for each.
+    """
     threads = max(1, torch.get_num_threads())
-    if threads == 1:
-        return {name: tensor_digest(t) for name, t in tensors.items()}
+    found: dict[str, str] = {}
+    waiting: deque[tuple[str, Future[str]]] = deque()
+
+    def take() -> None:
+        name, future = waiting.popleft()
+        found[name] = future.result()
+        beat()
+
     with ThreadPoolExecutor(threads) as pool:  # hashlib lets go of the interpreter lock
-        return dict(zip(tensors, pool.map(tensor_digest, tensors.values()), strict=True))
+        for name, load in tensors.items():
+            waiting.append((name, pool.submit(tensor_digest, load())))
+            if len(waiting) > threads:
+                take()
+        while waiting:
+            take()
+    return found
 
 
 def digest(tensors: Mapping[str, Tensor], digests: Mapping[str, str], header: str = "") -> str:
@@ -63,4 +81,4 @@ def digest(tensors: Mapping[str, Tensor], digests: Mapping[str, str], header: st
 
 def policy_digest(tensors: Mapping[str, Tensor]) -> str:
     """The digest of a policy, from its state dict."""
-    return digest(tensors, tensor_digests(tensors))
+    return digest(tensors, tensor_digests({name: t.detach for name, t in tensors.items()}))

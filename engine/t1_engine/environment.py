@@ -5,6 +5,8 @@ import platform
 from functools import cache
 from pathlib import Path
 
+from t1_engine.resources import Resources
+
 VERSION = "0.1.0"  # of this package; pyproject.toml says the same
 
 # Set before torch and its libraries are loaded; they read them once.
@@ -34,21 +36,25 @@ def prepare(threads: int) -> None:
 
 
 @cache
-def fingerprint() -> dict[str, str]:
-    """Names and values, all strings. The engine computes on the CPU: a GPU that is there is no part of it."""
+def fingerprint(resources: Resources) -> dict[str, str]:
+    """Names and values, all strings. `recompute` is not among them: it does not change a bit."""
     import numpy
     import torch
 
+    gpu = torch.cuda.is_available()
     return {
         "engine": VERSION,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
         "machine": platform.machine(),
-        "device": cpu_model(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name() if gpu else cpu_model(),
+        "capability": str(torch.cuda.get_device_capability()) if gpu else torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
-        "devices": "1",
+        "devices": os.environ.get("WORLD_SIZE", "1"),
+        "precision": resources.precision,
+        "offload": str(resources.offload).lower(),
+        "micro_tokens": str(resources.micro_tokens),
     }
 
 

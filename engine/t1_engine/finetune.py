@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 import torch
 
+from t1_engine import group
 from t1_engine.batch import Tokens, pack
-from t1_engine.logprob import token_logprob
+from t1_engine.idle import idle
 from t1_engine.model import Model
 from t1_engine.optimizer import CLIP, take_step
+from t1_engine.plan import deal, fill
+from t1_engine.precision import working
+from t1_engine.resources import Resources
 from t1_engine.rng import order
-
-MICRO_TOKENS = 4096  # packed tokens of one forward and backward pass; activations stay in the cache
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,12 @@ class SftResult:
 
 
 def sft_step(
-    policy: Model, optimizer: torch.optim.Optimizer, sequences: Sequence[Tokens], lr: float, clip: float = CLIP
+    policy: Model,
+    optimizer: torch.optim.Optimizer,
+    sequences: Sequence[Tokens],
+    lr: float,
+    clip: float = CLIP,
+    resources: Resources = Resources(),  # noqa: B008
 ) -> SftResult:
     """One optimizer step on the mean negative log-probability of all response tokens of `sequences`.
 
@@ -38,33 +45,32 @@ def sft_step(
     if not total:
         raise ValueError("no response tokens to train on")
     optimizer.zero_grad(set_to_none=True)
-    loss = entropy = padding = 0.0
-    parts = micro_batches(sequences)
-    for part in parts:
-        packed = pack(part)
-        hidden_RD = policy(packed).index_select(0, packed.predict_R)
-        logprob_R, entropy_R = token_logprob(hidden_RD, policy.head_VD, packed.target_R)
-        part_loss = -logprob_R.sum() / total
-        part_loss.backward()
-        loss += float(part_loss.detach())
-        entropy += float(entropy_R.detach().sum()) / total
-        padding += packed.padding / len(parts)
-    norm = take_step(policy, optimizer, lr, loss, clip)
+    sums = torch.zeros(3, dtype=torch.float64, device="cpu")  # loss, entropy, padding
+    parts = micro_batches(sequences, resources.micro_tokens)
+    sizes = [sum(len(s.prompt) + len(s.response) for s in part) for part in parts]
+    with working(policy, resources) as model:
+        for turn in deal(parts, sizes, group.size()):
+            part = turn[group.rank()]
+            if part is None:
+                idle(model, True, resources)
+                continue
+            packed = pack(part)
+            logprob_R, entropy_R = model(packed, recompute=resources.recompute, score=True)
+            part_loss = -logprob_R.sum() / total
+            part_loss.backward()
+            sums[0] += float(part_loss.detach())
+            sums[1] += float(entropy_R.detach().sum()) / total
+            sums[2] += packed.padding / len(parts)
+    loss, entropy, padding = group.total(sums).tolist()
+    norm = take_step(policy, optimizer, lr, loss, clip, resources.offload)
     return SftResult(loss, entropy, norm, total, padding)
 
 
-def micro_batches(sequences: Sequence[Tokens], limit: int = MICRO_TOKENS) -> list[list[Tokens]]:
+def micro_batches(sequences: Sequence[Tokens], limit: int) -> list[list[Tokens]]:
     """Cuts sequences, longest first, into parts of about `limit` tokens: similar lengths share a part."""
-    parts: list[list[Tokens]] = []
-    size = 0
-    for s in sorted(sequences, key=lambda s: -len(s.prompt) - len(s.response)):
-        n = len(s.prompt) + len(s.response)
-        if not parts or size + n > limit:
-            parts.append([])
-            size = 0
-        parts[-1].append(s)
-        size += n
-    return parts
+    lengths = [len(s.prompt) + len(s.response) for s in sequences]
+    longest_first = sorted(range(len(sequences)), key=lambda i: -lengths[i])
+    return [[sequences[i] for i in run] for run in fill(longest_first, lengths, 0, limit)]
 
 
 def cosine_lr(step: int, total: int, peak: float, warmup: float = 0.03) -> float:

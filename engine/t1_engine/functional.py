@@ -24,7 +24,7 @@ class _RmsNorm(Function):
         x_TD, weight_D, scale_T1 = ctx.saved_tensors
         normed_TD = x_TD.float() * scale_T1
         grad_weight_D = (grad_TD * normed_TD).sum(0).to(weight_D.dtype)
-        inner_TD = (grad_TD * weight_D).float()
+        inner_TD = grad_TD.float() * weight_D
         # y = x s(x): dx = s (g - y mean(g y))
         dot_T1 = (inner_TD * normed_TD).mean(-1, keepdim=True)
         grad_x_TD = inner_TD.addcmul_(normed_TD, dot_T1, value=-1).mul_(scale_T1)
@@ -37,6 +37,8 @@ def rms_norm(x_TD: Tensor, weight_D: Tensor, eps: float) -> Tensor:
 
 
 def _turn(x_THE: Tensor, cos_T1E: Tensor, sin_T1E: Tensor) -> Tensor:
+    if x_THE.dtype == torch.bfloat16:  # angles and products are float32
+        return _turn(x_THE.float(), cos_T1E, sin_T1E).to(x_THE.dtype)
     half = x_THE.shape[-1] // 2
     out = x_THE * cos_T1E
     out[..., :half].addcmul_(x_THE[..., half:], sin_T1E[..., :half], value=-1)

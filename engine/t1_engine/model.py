@@ -14,10 +14,12 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from t1_engine.batch import Bucket, Packed
 from t1_engine.config import Config
 from t1_engine.functional import from_cells, rms_norm, rotate, to_cells
+from t1_engine.logprob import token_logprob
 
 
 class RmsNorm(nn.Module):
@@ -90,7 +92,17 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RmsNorm(c.hidden_size, c.rms_norm_eps)
         self.mlp = Mlp(c)
 
-    def forward(self, x_TD: Tensor, cos_T1E: Tensor, sin_T1E: Tensor, packed: Packed, kv: list | None) -> Tensor:
+    def forward(
+        self, x_TD: Tensor, cos_T1E: Tensor, sin_T1E: Tensor, packed: Packed, kv: list | None, recompute: bool
+    ) -> Tensor:
+        if recompute and torch.is_grad_enabled():
+            # Inside the layer, so that whatever is hooked onto it (FSDP's gathering) happens once a pass.
+            return checkpoint(
+                self._block, x_TD, cos_T1E, sin_T1E, packed, kv, use_reentrant=False, preserve_rng_state=False
+            )
+        return self._block(x_TD, cos_T1E, sin_T1E, packed, kv)
+
+    def _block(self, x_TD: Tensor, cos_T1E: Tensor, sin_T1E: Tensor, packed: Packed, kv: list | None) -> Tensor:
         x_TD = x_TD + self.self_attn(self.input_layernorm(x_TD), cos_T1E, sin_T1E, packed, kv)
         return x_TD + self.mlp(self.post_attention_layernorm(x_TD))
 
@@ -118,16 +130,23 @@ class Model(nn.Module):
         """[V, D] the vocabulary projection; the embedding itself when tied."""
         return self.model.embed_tokens.weight if self.config.tie_word_embeddings else self.lm_head.weight
 
-    def forward(self, packed: Packed, kv: list | None = None) -> Tensor:
+    def forward(
+        self, packed: Packed, kv: list | None = None, recompute: bool = False, score: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """[T, D] normed hidden states; logits are forward(packed) @ head_VD.T (logprob.py avoids that product).
 
         kv: a list that receives, for each layer, rotated keys and values, both [T, J, E] (prefill).
+        recompute: a layer keeps its input alone for the backward pass, which computes the rest again: the same bits.
+        score: gives token_logprob of the responses instead. In here, because FSDP gathers the head for a forward pass.
         """
         cos_T1E, sin_T1E = rotation(self.config, packed.position_T)
         x_TD = self.model.embed_tokens(packed.token_T)
         for layer in self.model.layers:
-            x_TD = layer(x_TD, cos_T1E, sin_T1E, packed, kv)
-        return self.model.norm(x_TD)
+            x_TD = layer(x_TD, cos_T1E, sin_T1E, packed, kv, recompute)
+        x_TD = self.model.norm(x_TD)
+        if score:
+            return token_logprob(x_TD.index_select(0, packed.predict_R), self.head_VD, packed.target_R)
+        return x_TD
 
 
 def rotation(c: Config, position_T: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,8 +158,9 @@ def rotation(c: Config, position_T: Tensor) -> tuple[Tensor, Tensor]:
 
 def build(config: Config, seed: int) -> Model:
     """A fresh model; the same seed gives the same bits. Residual projections are scaled by 1/sqrt(2 layers)."""
-    generator = torch.Generator().manual_seed(seed)
-    model = Model(config)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    with torch.device("cpu"):
+        model = Model(config)
     for name, p in model.named_parameters():
         if p.dim() < 2:
             nn.init.constant_(p, 0.0 if name.endswith("bias") else 1.0)
@@ -149,6 +169,13 @@ def build(config: Config, seed: int) -> Model:
         std = config.initializer_range / (2 * config.num_hidden_layers) ** 0.5 if residual else config.initializer_range
         nn.init.normal_(p, 0.0, std, generator=generator)
     return model
+
+
+def empty(config: Config, device: torch.device) -> Model:
+    """A model whose weights are about to be written."""
+    with torch.device("meta"):
+        model = Model(config)
+    return model.to_empty(device=device)
 
 
 def load(directory: str | Path, dtype: torch.dtype = torch.float32) -> Model:
@@ -179,4 +206,8 @@ def save(model: Model, directory: str | Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().contiguous() for k, v in model.state_dict().items()}
     save_file(state, directory / "model.safetensors", metadata={"format": "pt"})
-    (directory / "config.json").write_text(json.dumps(model.config.to_hf(), indent=2, sort_keys=True) + "\n")
+    save_config(model.config, directory)
+
+
+def save_config(config: Config, directory: Path) -> None:
+    (directory / "config.json").write_text(json.dumps(config.to_hf(), indent=2, sort_keys=True) + "\n")

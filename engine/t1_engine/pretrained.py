@@ -14,9 +14,12 @@ import torch
 from safetensors import SafetensorError
 
 from t1_engine import tokenizer, untrusted, weights
+from t1_engine.anchor import blank
 from t1_engine.config import Config
 from t1_engine.language import Language, read_settings
 from t1_engine.model import Model
+from t1_engine.resources import Resources
+from t1_engine.shard import put
 from t1_engine.state import State
 from t1_engine.status import Code, Refused, invalid
 from t1_engine.weights import FLOATS, Stored
@@ -28,13 +31,12 @@ class Pretrained:
     language: Language
     tensors: dict[str, Stored]
 
-    def state(self) -> State:
+    def state(self, resources: Resources = Resources()) -> State:  # noqa: B008
         """The state a run begins with: this policy in float32, step 0, no anchor, no moments."""
-        with torch.device("meta"):
-            policy = Model(self.config)
-        copies = {name: t.load().to(torch.float32, copy=True) for name, t in self.tensors.items()}
-        policy.load_state_dict(copies, assign=True)
-        return State(policy, self.language.tokenizer, settings=self.language.settings)
+        policy = blank(self.config, resources)
+        for name, p in policy.named_parameters():
+            put(p, self.tensors[name].load().to(torch.float32))
+        return State(policy, self.language.tokenizer, settings=self.language.settings, resources=resources)
 
 
 def read(directory: Path) -> Pretrained:

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from t1_engine import environment
 from t1_engine.log import set_up
+from t1_engine.resources import Resources
 
 MESSAGE_BYTES = 64 << 20  # largest message, either way
 CALLS = 32  # answered at once; all but one wait for the compute thread
@@ -23,19 +24,26 @@ FAREWELL = 5.0  # seconds from SIGTERM to the end, at most
 log = logging.getLogger("t1_engine")
 
 
-def serve(socket: str, threads: int) -> int:
+def serve(socket: str, threads: int, resources: Resources) -> int:
     """Serves until standard input ends (exits at once, from here) or SIGTERM; returns the exit code."""
     started = time.monotonic()
     set_up()
     threading.Thread(target=die_with_parent, daemon=True).start()
-    if reason := refuse(Path(socket)):
+    if "WORLD_SIZE" in os.environ:
+        threading.Thread(target=die_with_launcher, daemon=True).start()
+    if reason := refuse(Path(socket)) or crowded():
         log.error(reason)
         return 2
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     environment.prepare(threads)
-    server, compute = build(socket)
+    from t1_engine import group
+
+    group.start(f"{socket}.group")
+    if group.rank() > 0:
+        return follow(resources)
+    server, compute = build(socket, resources)
     seconds = round(time.monotonic() - started, 3)
     log.info("serving", extra={"fields": {"socket": socket, "threads": threads, "seconds": seconds}})
     while not stopped.wait(1):  # in turns: a handler runs only between two instructions of this thread
@@ -49,6 +57,27 @@ def serve(socket: str, threads: int) -> int:
     return leave()
 
 
+def follow(resources: Resources) -> NoReturn:
+    """Does what rank 0 says until it is gone."""
+    from t1_engine.follower import Follower
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    compute_here()
+    Follower(resources).run()
+    raise AssertionError
+
+
+def compute_here() -> None:
+    """New tensors of this thread are made where this process computes."""
+    import torch
+
+    from t1_engine import group
+
+    if group.device().type != "cpu":
+        torch.cuda.set_device(group.device())  # a thread's own, as the default is
+        torch.set_default_device(group.device())
+
+
 def leave() -> NoReturn:
     """Ends the process; torch's own threads need no farewell, and nothing on disk depends on one."""
     log.info("stopped")
@@ -60,6 +89,14 @@ def die_with_parent() -> None:
     """Exits when standard input ends: the parent holds the other end, so its death, however sudden, is ours."""
     while os.read(0, 4096):
         pass
+    os._exit(0)
+
+
+def die_with_launcher() -> None:
+    """Exits when the process that started this one is gone: torchrun gives its processes sessions of their own."""
+    launcher = os.getppid()
+    while os.getppid() == launcher:
+        time.sleep(0.2)
     os._exit(0)
 
 
@@ -77,7 +114,18 @@ def refuse(socket: Path) -> str | None:
     return None
 
 
-def build(socket: str):
+def crowded() -> str | None:
+    """Why there are too many trainers, or None."""
+    local, size = int(os.environ.get("LOCAL_RANK", "0")), os.environ.get("WORLD_SIZE", "1")
+    if size == "1":
+        return None
+    import torch
+
+    gpus = torch.cuda.device_count()
+    return f"trainers: {size}; this machine has {gpus} GPUs, and each takes one" if 0 < gpus <= local else None
+
+
+def build(socket: str, resources: Resources = Resources()):  # noqa: B008
     """A started server and its compute thread. Imports what needs torch, after `environment.prepare`."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its log lines are no JSON
     import grpc
@@ -85,10 +133,10 @@ def build(socket: str):
     from t1_engine.compute import Compute
     from t1_engine.services import register
 
-    compute = Compute()
+    compute = Compute(ready=compute_here)
     limits = [("grpc.max_send_message_length", MESSAGE_BYTES), ("grpc.max_receive_message_length", MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(CALLS, thread_name_prefix="call"), options=limits)
-    register(server, compute)
+    register(server, compute, resources)
     before = os.umask(0o177)  # the socket is born 0600
     try:
         server.add_insecure_port(f"unix:{socket}")

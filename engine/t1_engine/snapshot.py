@@ -10,6 +10,7 @@ Example state.json:
  "files": {"config.json": "05c1...", "tokenizer.json": "f00d...", "tokenizer_config.json": "1ce5..."}}
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Sequence
@@ -17,28 +18,28 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from t1_engine import model, tokenizer
-from t1_engine.anchor import AnchorRule, new_anchor
+from t1_engine import model, tokenizer, weights
+from t1_engine.anchor import blank
 from t1_engine.config import Config
 from t1_engine.digest import policy_digest
 from t1_engine.directory import names, new_directory
 from t1_engine.language import Language, read_settings
 from t1_engine.probe import FILE as PROBES
 from t1_engine.probe import probes
+from t1_engine.resources import Resources
 from t1_engine.state import Identity, State
 from t1_engine.status import Code, Refused
 
 SCHEMA = 1
+STATE = "state.safetensors"
 CHECKED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def write(state: State, identity: Identity, path: Path) -> list[str]:
     """Writes a snapshot into a new directory; answers its files' names."""
     with new_directory(path) as directory:
-        tensors = {n: t.detach().contiguous() for n, t in state.tensors().items()}
-        save_file(tensors, directory / "state.safetensors", metadata={"format": "pt"})
+        weights.write(state.stored(), directory / STATE)
         write_json(directory / "config.json", state.policy.config.to_hf())
         tokenizer.save(state.tokenizer, state.language.settings, directory)
         about = {
@@ -50,25 +51,28 @@ def write(state: State, identity: Identity, path: Path) -> list[str]:
     return names(path)
 
 
-def read(path: Path) -> tuple[State, Identity]:
-    """Opens a snapshot and checks it. Missing is NOT_FOUND; anything that does not fit is DATA_LOSS."""
+def read(path: Path, resources: Resources) -> State:
+    """Opens a snapshot, for `check` to check. Missing is NOT_FOUND; anything that does not fit is DATA_LOSS."""
     if not path.is_dir():
         raise Refused(Code.NOT_FOUND, f"snapshot {path}: not there")
     try:
-        state, about = assemble(path)
+        return assemble(path, resources)
     except (Refused, FileNotFoundError, MemoryError):
         raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise Refused(Code.DATA_LOSS, f"snapshot {path}: {error}") from error
-    identity = state.identify()
-    if identity.state != about["digest"]:
-        found, wanted = identity.state[:12], str(about["digest"])[:12]
+
+
+def check(path: Path, identity: Identity) -> None:
+    """Whether the state that was read is the one that was written; DATA_LOSS."""
+    wanted = json.loads((path / "state.json").read_bytes())["digest"]
+    if identity.state != wanted:
+        found, wanted = identity.state[:12], str(wanted)[:12]
         raise Refused(Code.DATA_LOSS, f"snapshot {path}: its tensors have digest {found}, its state.json says {wanted}")
-    return state, identity
 
 
-def assemble(path: Path) -> tuple[State, dict[str, Any]]:
-    """A state from a snapshot's files, its digest not yet checked; and its state.json."""
+def assemble(path: Path, resources: Resources) -> State:
+    """A state from a snapshot's files, its digest not yet checked."""
     about = json.loads((path / "state.json").read_bytes())
     if about["schema"] != SCHEMA or about["phase"] not in ("sft", "rl"):
         raise ValueError(f"state.json: schema {about['schema']}, phase {about['phase']!r}: not known")
@@ -77,32 +81,39 @@ def assemble(path: Path) -> tuple[State, dict[str, Any]]:
     for name in CHECKED if told else CHECKED[:2]:
         if file_digest(path / name) != about["files"][name]:
             raise ValueError(f"{name} is not the file that was written")
-    named = load_file(path / "state.safetensors")
-    policy = model.Model(Config.from_hf(json.loads((path / "config.json").read_bytes())))
+    if not (path / STATE).is_file():
+        raise FileNotFoundError(errno.ENOENT, "not there", str(path / STATE))
+    named = weights.shard(path, STATE)
+    config = Config.from_hf(json.loads((path / "config.json").read_bytes()))
     with_anchor = any(n.startswith("anchor.") for n in named)
     state = State(
-        policy=policy,
+        policy=blank(config, resources),
         tokenizer=tokenizer.load(path),
         phase=about["phase"],
         step=int(about["step"]),
         age=int(about["age"]),
         settings=read_settings(path) if told else None,
-        anchor=new_anchor(policy, AnchorRule("fixed")) if with_anchor else None,
+        anchor=blank(config, resources, anchor=True) if with_anchor else None,
+        resources=resources,
     )
     state.restore(named)
-    if named.keys() != state.tensors().keys():
-        raise ValueError(f"state.safetensors: not expected: {sorted(named.keys() ^ state.tensors().keys())[:3]}")
-    return state, about
+    return state
 
 
 def publish(state: State, path: Path, prompts: Sequence[Sequence[int]] = ()) -> list[str]:
-    """Writes the policy alone, as a directory that transformers and vLLM load; with its answers to probing prompts."""
+    """Writes the policy alone, as a directory that transformers and vLLM load: the masters, float32. With its answers
+    to probing prompts.
+
+    A copy in bfloat16 would have another digest than the policy of the state; who serves it rounds it (vLLM: --dtype).
+    """
     with new_directory(path) as directory:
-        model.save(state.policy, directory)
+        policy = {n.removeprefix("policy."): t for n, t in state.stored().items() if n.startswith("policy.")}
+        weights.write(policy, directory / weights.SINGLE)
+        model.save_config(state.policy.config, directory)
         tokenizer.save(state.tokenizer, state.language.settings, directory)
         write_json(directory / "generation_config.json", generation(state.policy.config))
         if prompts:
-            write_json(directory / PROBES, probes(state.policy, prompts))
+            write_json(directory / PROBES, probes(state.undivided(), prompts))
     return names(path)
 
 

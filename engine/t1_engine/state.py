@@ -10,9 +10,9 @@ In phase sft there is no anchor. An Update whose anchor action is not "none" mak
 copy of the policy *before* its step; the action "none" drops it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import torch
@@ -20,13 +20,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from t1_engine import tokenizer
-from t1_engine.digest import digest, tensor_digests
+from t1_engine.crew import lead
+from t1_engine.digest import DTYPES, digest, tensor_digests
 from t1_engine.language import Language
-from t1_engine.model import Model
-from t1_engine.optimizer import adamw
+from t1_engine.model import Model, empty
+from t1_engine.optimizer import MOMENTS, adamw
+from t1_engine.resources import Resources
+from t1_engine.shard import is_sharded, part, put, whole
+from t1_engine.weights import Stored
 
 Phase = Literal["sft", "rl"]
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class State:
     age: int = 0
     anchor: Model | None = None
     settings: dict[str, Any] | None = None  # of tokenizer_config.json; None: a scratch model's
+    resources: Resources = Resources()  # noqa: RUF009
     optimizer: torch.optim.AdamW = field(default=None)  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
@@ -60,21 +64,52 @@ class State:
             settings = tokenizer.settings(self.tokenizer, next(iter(self.policy.config.eos_ids), None))
         return Language(self.tokenizer, settings, self.policy.config.vocab_size)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Every tensor by its name: policy.*, anchor.*, exp_avg.*, exp_avg_sq.*; not copies."""
-        named = {f"policy.{n}": t for n, t in self.policy.state_dict().items()}
+    def handles(self) -> Mapping[str, tuple[Tensor, Tensor]]:
+        """Every tensor by its name, policy.*, anchor.*, exp_avg.*, exp_avg_sq.*, with a parameter of its layout."""
+        named: dict[str, tuple[Tensor, Tensor]] = {f"policy.{n}": (p, p) for n, p in self.policy.named_parameters()}
         if self.anchor is not None:
-            named |= {f"anchor.{n}": t for n, t in self.anchor.state_dict().items()}
+            named |= {f"anchor.{n}": (p, p) for n, p in self.anchor.named_parameters()}
         if self.age:
             for n, p in self.policy.named_parameters():
-                named |= {f"{kind}.{n}": self.optimizer.state[p][kind] for kind in MOMENTS}
+                named |= {f"{kind}.{n}": (self.optimizer.state[p][kind], p) for kind in MOMENTS}
         return named
 
-    def identify(self) -> Identity:
-        """Computes the digests; digest.py has the layout."""
-        named = self.tensors()
-        each = tensor_digests(named)
-        policy = {n.removeprefix("policy."): t for n, t in named.items() if n.startswith("policy.")}
+    def gather(self, name: str) -> Tensor:
+        """A whole tensor. Of several processes, all must ask."""
+        return whole(*self.handles()[name])
+
+    def stored(self) -> dict[str, Stored]:
+        """Every tensor, to be loaded one at a time; for rank 0, which takes the others along."""
+
+        def load(name: str) -> Tensor:
+            lead("gather", name.encode())
+            return self.gather(name)
+
+        handles = self.handles()
+        return {n: Stored(DTYPES[t.dtype], tuple(p.shape), partial(load, n)) for n, (t, p) in handles.items()}
+
+    def undivided(self) -> Model:
+        """The policy itself, or a whole copy of one that is divided over processes: rank 0 samples alone.
+
+        The engine's own sampler is for models that one device holds (vLLM is for the others). Sampled by one process,
+        a block of prompts is one batch whatever the number of trainers, and its tokens are those of one trainer.
+        """
+        if not is_sharded(self.policy):
+            return self.policy
+        copy, stored = empty(self.policy.config, self.resources.device), self.stored()
+        for name, p in copy.named_parameters():
+            put(p, stored[f"policy.{name}"].load())
+        return copy
+
+    def identify(self, beat: Callable[[], None] = lambda: None) -> Identity:
+        """Computes the digests; digest.py has the layout. They are of whole tensors, however divided.
+
+        beat: called after each tensor; a large state takes minutes.
+        """
+        handles = self.handles()
+        each = tensor_digests({n: t.load for n, t in self.stored().items()}, beat)
+        named = {n: p for n, (_, p) in handles.items()}
+        policy = {n.removeprefix("policy."): p for n, p in named.items() if n.startswith("policy.")}
         header = f"phase {self.phase}\nstep {self.step}\nage {self.age}\n"
         return Identity(
             state=digest(named, each, header),
@@ -91,24 +126,33 @@ class State:
         self.age = steps + (self.age if phase == self.phase else 0)
         self.phase, self.optimizer, self.step = phase, optimizer, self.step + steps
 
-    def clone(self) -> dict[str, Tensor]:
-        """Copies of every tensor: what `restore` needs."""
-        return {n: t.detach().clone() for n, t in self.tensors().items()}
+    def keep(self) -> dict[str, Tensor]:
+        """Copies of this process's part of every tensor: what `revert` needs."""
+        return {n: part(t).detach().to("cpu", copy=True) for n, (t, _) in self.handles().items()}
+
+    def revert(self, kept: Mapping[str, Tensor]) -> None:
+        """Puts back what was kept. Phase, step, age and the anchor's being there stand."""
+        self._write(lambda name, target: part(target).copy_(kept[name]))
+
+    def restore(self, named: Mapping[str, Stored]) -> None:
+        """Takes every tensor from elsewhere, one at a time. Phase, step, age and the anchor's being there stand."""
+        wanted = [f"policy.{n}" for n in self.policy.state_dict()]
+        wanted += [f"anchor.{n}" for n in self.anchor.state_dict()] if self.anchor is not None else []
+        wanted += [f"{kind}.{n}" for kind in MOMENTS for n, _ in self.policy.named_parameters()] if self.age else []
+        if odd := sorted(named.keys() ^ set(wanted)):
+            raise ValueError(f"missing, or not expected: {odd[:3]}")
+        self._write(lambda name, target: put(target, named[name].load()))
 
     @torch.no_grad()
-    def restore(self, named: Mapping[str, Tensor]) -> None:
-        """Puts tensors back into policy, anchor and optimizer. Phase, step, age and the anchor's being there stand."""
+    def _write(self, write: Callable[[str, Tensor], object]) -> None:
         for prefix, model in (("policy", self.policy), ("anchor", self.anchor)):
-            if model is not None:
-                model.load_state_dict(below(prefix, named))
+            for n, p in model.named_parameters() if model is not None else ():
+                write(f"{prefix}.{n}", p)
         self.optimizer.zero_grad(set_to_none=True)
         self.optimizer.state.clear()
-        if self.age:
-            for n, p in self.policy.named_parameters():
-                moments = {kind: named[f"{kind}.{n}"].clone() for kind in MOMENTS}
-                self.optimizer.state[p] = {"step": torch.tensor(float(self.age)), **moments}
-
-
-def below(prefix: str, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin with `prefix.`, without it."""
-    return {n[len(prefix) + 1 :]: t for n, t in named.items() if n.startswith(f"{prefix}.")}
+        for n, p in self.policy.named_parameters() if self.age else ():
+            self.optimizer.state[p] = {"step": torch.tensor(float(self.age), device=p.device)}
+            for kind in MOMENTS:
+                moment = torch.empty_like(p)
+                write(f"{kind}.{n}", moment)
+                self.optimizer.state[p][kind] = part(moment).to("cpu") if self.resources.offload else moment

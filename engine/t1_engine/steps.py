@@ -4,21 +4,25 @@ import hashlib
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from t1_engine import model, tokenizer
+from t1_engine import model, pretrained, snapshot, tokenizer
 from t1_engine.anchor import AnchorRule, move, new_anchor
 from t1_engine.compute import Job
 from t1_engine.config import Config
 from t1_engine.finetune import batch_order, cosine_lr, sft_step
 from t1_engine.pb import engine_pb2 as pb
-from t1_engine.rollout import Traces, read_groups, read_traces
+from t1_engine.resources import Resources
+from t1_engine.rollout import Rollouts, Traces, read_traces
+from t1_engine.shard import shard
 from t1_engine.state import Identity, State
 from t1_engine.status import invalid
-from t1_engine.table import File
-from t1_engine.update import Group, Hyper, UpdateResult, policy_update
+from t1_engine.table import File, Stream
+from t1_engine.tally import UpdateResult
+from t1_engine.update import Hyper, policy_update
 
 CONTEXT = 32768  # tokens a scratch model's config.json admits; rotary positions have no table, so it costs nothing
 RULES = {"ema": "ema", "reset": "reset", "keep": "fixed", "none": "none"}  # anchor action to anchor.py's rule
@@ -32,17 +36,17 @@ METRICS = {  # of an update: the contract's name to update.py's
 
 @dataclass(frozen=True)
 class Files:
-    """The Parquet files a request names, each read once."""
+    """The Parquet files a request names, known by content."""
 
     traces: File | None = None
-    rollouts: tuple[File, ...] = ()
+    rollouts: tuple[Stream, ...] = ()
     scores: File | None = None
 
     @classmethod
     def read(cls, request: Any) -> "Files":
         if isinstance(request, pb.FineTuneRequest):
             return cls(traces=File.read(request.traces))
-        return cls(rollouts=tuple(map(File.read, request.rollouts)), scores=File.read(request.scores))
+        return cls(rollouts=tuple(map(Stream.open, request.rollouts)), scores=File.read(request.scores))
 
     def digest(self, request: Any) -> str:
         """A request's identity: its fields, with the files' contents in place of their paths."""
@@ -92,7 +96,19 @@ class Result:
         )
 
 
-def scratch(request: pb.Scratch) -> State:
+def source(request: pb.OpenRequest, resources: Resources) -> State:
+    """The state a request opens, not yet held to a digest."""
+    which = request.WhichOneof("source")
+    if which == "snapshot":
+        return snapshot.read(Path(request.snapshot), resources)
+    if which == "scratch":
+        return scratch(request.scratch, resources)
+    if which == "model":
+        return pretrained.read(Path(request.model)).state(resources)
+    raise invalid("source: none given; a snapshot, a model directory or a scratch configuration")
+
+
+def scratch(request: pb.Scratch, resources: Resources) -> State:
     """A state with random weights; the same request gives the same bits. INVALID_ARGUMENT names a bad field."""
     for name in ("hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "rope_theta"):
         if not getattr(request, name) > 0:
@@ -116,7 +132,8 @@ def scratch(request: pb.Scratch) -> State:
             eos_token_id=tokenizer.EOS,
             pad_token_id=tokenizer.PAD,
         )
-        return State(model.build(config, request.seed), words)
+        policy = shard(model.build(config, request.seed).to(resources.device), resources)
+        return State(policy, words, resources=resources)
     except ValueError as error:
         raise invalid(str(error)) from error
 
@@ -128,20 +145,21 @@ def fine_tune(state: State, request: pb.FineTuneRequest, traces: Traces, job: Jo
     check_fine_tune(request, first)
     optimizer = state.optimizer_for("sft")
     set_hyper(optimizer, request.optimizer)
-    before = state.clone()
+    before = state.keep()
+    clip = request.optimizer.gradient_clip or math.inf
     tokens, losses = 0, []
     try:
         for step in range(first, last):
             job.check()
             rate = cosine_lr(step, request.total, request.optimizer.learning_rate, request.optimizer.warmup)
             batch = [traces[row] for row in batch_rows(request, step, len(traces))]
-            result = sft_step(state.policy, optimizer, batch, rate, request.optimizer.gradient_clip or math.inf)
+            result = sft_step(state.policy, optimizer, batch, rate, clip, state.resources)
             losses.append(result.loss)
             tokens += result.tokens
             now = pb.Progress(done=step + 1 - first, total=last - first, tokens=tokens)
             job.progress(lambda now=now: pb.FineTuneReply(progress=now))
     except BaseException:
-        state.restore(before)
+        state.revert(before)
         raise
     state.anchor = None
     state.advance("sft", optimizer, last - first)
@@ -176,10 +194,10 @@ def update(state: State, request: pb.UpdateRequest, files: Files, job: Job) -> R
     started = time.monotonic()
     rule = check_update(request)
     assert files.scores is not None
-    groups = read_groups(files.rollouts, files.scores, state.policy.config.vocab_size)
+    groups = Rollouts(files.rollouts, files.scores, state.policy.config.vocab_size)
     optimizer = state.optimizer_for("rl")
     set_hyper(optimizer, request.optimizer)
-    anchor = None if rule.kind == "none" else state.anchor or new_anchor(state.policy, rule)
+    anchor = None if rule.kind == "none" else state.anchor or new_anchor(state.policy, rule, state.resources)
     hyper = Hyper(
         lr=request.learning_rate,
         alpha=request.alpha,
@@ -191,20 +209,15 @@ def update(state: State, request: pb.UpdateRequest, files: Files, job: Job) -> R
         gap_limit=request.gap_limit,
     )
 
-    def progress(done: int, total: int) -> None:
-        job.progress(lambda: pb.UpdateReply(progress=pb.Progress(done=done, total=total, tokens=count(groups[:done]))))
+    def progress(done: int, total: int, tokens: int) -> None:
+        job.progress(lambda: pb.UpdateReply(progress=pb.Progress(done=done, total=total, tokens=tokens)))
 
-    result = policy_update(state.policy, anchor, optimizer, groups, hyper, progress, job.cancelled)
+    result = policy_update(state.policy, anchor, optimizer, groups, hyper, progress, job.cancelled, state.resources)
     move(anchor, state.policy, rule, 1)
     state.anchor = anchor
     state.advance("rl", optimizer, 1)
     metrics = {name: result.metrics[key] for name, key in METRICS.items()}
     return Result(started, metrics | {"learning_rate": request.learning_rate}, result)
-
-
-def count(groups: list[Group]) -> int:
-    """Response tokens."""
-    return sum(len(y) for g in groups for y in g.responses)
 
 
 def check_update(request: pb.UpdateRequest) -> AnchorRule:

@@ -1,7 +1,7 @@
 """Parquet files as columns: what Go writes, checked before it is trained on."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from t1_engine.status import Code, Refused, invalid
 
+BATCH_ROWS = 64  # decoded at once from a stream: a prompt's responses in the recipe
 LISTS = {"prompt": "int64", "tokens": "int64", "response": "int64", "logprobs": "float32"}  # columns of lists
 
 
@@ -25,6 +26,40 @@ class File:
     def read(cls, path: str) -> "File":
         data = Path(path).read_bytes()
         return cls(path, data, hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A file too large to hold: hashed in one pass, then read from the same place a few rows at a time.
+
+    Nothing may write to it meanwhile; Go stages it for the call.
+    """
+
+    path: str
+    sha256: str
+
+    @classmethod
+    def open(cls, path: str) -> "Stream":
+        with Path(path).open("rb") as file:
+            return cls(path, hashlib.file_digest(file, "sha256").hexdigest())
+
+    def batches(self, names: Sequence[str], rows: int = BATCH_ROWS) -> Iterator[dict[str, Any]]:
+        """The named columns of the next rows, in order; errors as those of `columns`.
+
+        In memory: about `rows` rows, and a page of each column. Other columns, such as the texts, are not read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(self.path, page_checksum_verification=True, buffer_size=1 << 20) as file:
+                _names(self.path, file.schema_arrow.names, names)
+                for batch in file.iter_batches(rows, columns=list(names), use_threads=False):
+                    yield _columns(self.path, names, batch.column)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise Refused(Code.DATA_LOSS, f"{self.path}: not a whole Parquet file: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -58,12 +93,22 @@ def columns(file: File, names: Sequence[str]) -> dict[str, Any]:
         table = pq.read_table(pa.BufferReader(file.data), page_checksum_verification=True, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise Refused(Code.DATA_LOSS, f"{file.path}: not a whole Parquet file: {error}") from error
-    if missing := [name for name in names if name not in table.column_names]:
-        raise invalid(f"{file.path}: no column {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    _names(file.path, table.column_names, names)
+    return _columns(file.path, names, lambda name: table.column(name).combine_chunks())
+
+
+def _names(path: str, found: Sequence[str], names: Sequence[str]) -> None:
+    if missing := [name for name in names if name not in found]:
+        raise invalid(f"{path}: no column {', '.join(missing)}; it has {', '.join(found)}")
+
+
+def _columns(path: str, names: Sequence[str], column: Callable[[str], Any]) -> dict[str, Any]:
+    import pyarrow as pa
+
     try:
-        return {name: _column(table.column(name).combine_chunks(), LISTS.get(name)) for name in names}
+        return {name: _column(column(name), LISTS.get(name)) for name in names}
     except (pa.ArrowException, AttributeError, TypeError, ValueError) as error:
-        raise invalid(f"{file.path}: {error}") from error
+        raise invalid(f"{path}: {error}") from error
 
 
 def _column(array: Any, dtype: str | None) -> Column:

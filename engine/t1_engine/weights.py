@@ -83,7 +83,7 @@ def write(tensors: Mapping[str, Stored], path: Path) -> None:
     with path.open("xb") as file:
         file.write(header(order, tensors))
         for name in order:
-            flat = tensors[name].load().detach().contiguous().reshape(-1)
+            flat = tensors[name].load().detach().cpu().contiguous().reshape(-1)
             file.write(memoryview(flat.view(torch.uint8).numpy()))  # pyright: ignore[reportArgumentType]
 
 

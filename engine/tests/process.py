@@ -21,13 +21,17 @@ LIMIT = 60  # seconds
 class Engine:
     """python -m t1_engine serve, and a stub for each service."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str, trainers: int = 1, threads: int = 2) -> None:
         directory.mkdir(mode=0o700)
+        self.trainers = trainers
         self.socket = directory / "engine.sock"
-        command = [sys.executable, "-m", "t1_engine", "serve", "--socket", str(self.socket), "--threads", "2"]
+        start = ["t1_engine.launch", "--trainers", str(trainers)] if trainers > 1 else ["t1_engine", "serve"]
+        command = [sys.executable, "-m", *start, "--socket", str(self.socket), "--threads", str(threads), *options]
         self.log = directory / "log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.PIPE, stderr=log, start_new_session=True
+            )  # as Go starts it: leader of a group
 
     def connect(self) -> "Engine":
         for _ in range(LIMIT * 10):
@@ -45,7 +49,7 @@ class Engine:
     def stop(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        assert self.process.wait(2) == 0  # at once, whatever it does
+        assert self.process.wait(2 if self.trainers == 1 else 20) == 0  # at once, whatever it does
 
     def open_scratch(self, seed: int = 1) -> pb.StateReply:
         return self.trainer.Open(pb.OpenRequest(scratch=scratch(seed)))

@@ -12,12 +12,15 @@ from float64 import Hyper as Wanted
 from float64 import Pass, Shape, State, objective
 from test_exact import LIMIT, error, flat
 
-from t1_engine import update
 from t1_engine.anchor import AnchorRule, new_anchor
 from t1_engine.config import Config
 from t1_engine.model import Model, build
 from t1_engine.optimizer import BETAS, adamw
-from t1_engine.update import Group, Hyper, UpdateResult, policy_update
+from t1_engine.plan import parts
+from t1_engine.resources import Resources
+from t1_engine.rollout import Group
+from t1_engine.tally import UpdateResult
+from t1_engine.update import Hyper, policy_update
 
 SHAPE = Shape(layers=2, heads=4, kv_heads=2)
 
@@ -57,26 +60,25 @@ def groups(policy: Model, seed: int = 0) -> list[Group]:
 
 
 def gradient(
-    policy: Model, anchor: Model, batch: list[Group], hyper: Hyper
+    policy: Model, anchor: Model, batch: list[Group], hyper: Hyper, micro_tokens: int = 10_000
 ) -> tuple[dict[str, np.ndarray], UpdateResult]:
     """The step's gradient, read from AdamW's first moments: nothing of the path is replaced."""
     model = copy.deepcopy(policy)
     optimizer = adamw(model)
-    result = policy_update(model, anchor, optimizer, batch, hyper)
+    result = policy_update(model, anchor, optimizer, batch, hyper, resources=Resources(micro_tokens))
     moments = {n: optimizer.state[p]["exp_avg"].double().numpy() for n, p in model.named_parameters()}
     return {n: m / (1 - BETAS[0]) for n, m in moments.items()}, result
 
 
 @pytest.mark.parametrize("aggregation", ["response", "token"])
 @pytest.mark.parametrize("limit", [1, 100, 250])
-def test_any_micro_batch_gives_the_same_gradient(policy, anchor, monkeypatch, aggregation, limit):
+def test_any_micro_batch_gives_the_same_gradient(policy, anchor, aggregation, limit):
+    """One response at a time; prompts cut in two or three, and whole ones beside them; several prompts at a time."""
     batch, hyper = groups(policy), Hyper(lr=0.0, alpha=0.02, beta=0.05, grad_clip=math.inf, aggregation=aggregation)
-    parts, runs = [], []
-    for size in (10_000, limit):
-        monkeypatch.setattr("t1_engine.update.micro_batches.__defaults__", (size,))
-        parts.append(len(list(update.micro_batches(batch))))
-        runs.append(gradient(policy, anchor, batch, hyper))
-    assert parts[0] == 1 < parts[1] and (limit > 1 or parts[1] == len(batch))
+    cut = [p.whole for p in parts([g.size for g in batch], limit)]
+    assert len(cut) > 1 and (limit == 1) <= (not any(cut)) and (limit == 250) <= all(cut)
+    assert limit != 100 or 0 < sum(cut) < len(cut)
+    runs = [gradient(policy, anchor, batch, hyper, size) for size in (10_000, limit)]
     (want, first), (grad, result) = runs
     for name, g in want.items():
         assert error(grad[name], g) <= LIMIT, name

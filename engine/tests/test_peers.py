@@ -23,7 +23,9 @@ from t1_engine.anchor import AnchorRule, new_anchor
 from t1_engine.config import Config
 from t1_engine.model import Model
 from t1_engine.optimizer import BETAS, adamw
-from t1_engine.update import Group, Hyper, UpdateResult, policy_update
+from t1_engine.rollout import Group
+from t1_engine.tally import UpdateResult
+from t1_engine.update import Hyper, policy_update
 
 pytest.importorskip("trl", reason="TRL is not installed: uv sync --group peers")
 from datasets import Dataset

@@ -6,7 +6,10 @@ import stat
 import subprocess
 import sys
 
+import pytest
 from process import LIMIT, ROOT, Engine, code, pb, scratch
+
+from t1_engine import serve
 
 pytest_plugins = ["engines"]
 
@@ -52,3 +55,12 @@ def test_bad_scratch_names_the_field(engine):
     request.kv_heads = 3
     assert code(lambda: engine.trainer.Open(pb.OpenRequest(scratch=request))).name == "INVALID_ARGUMENT"
     assert engine.state().digest  # the old state stays
+
+
+@pytest.mark.parametrize(("rank", "gpus", "refused"), [(3, 4, False), (4, 4, True), (4, 0, False)])
+def test_more_trainers_than_gpus_are_refused(monkeypatch, rank, gpus, refused):
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    monkeypatch.setenv("LOCAL_RANK", str(rank))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    assert (serve.crowded() is not None) == refused
+    assert not refused or serve.crowded() == "trainers: 8; this machine has 4 GPUs, and each takes one"

@@ -15,7 +15,9 @@ from t1_engine.batch import Tokens
 from t1_engine.errors import Cancelled, NumericError
 from t1_engine.finetune import sft_step
 from t1_engine.optimizer import adamw
-from t1_engine.update import Group, Hyper, policy_update
+from t1_engine.resources import Resources
+from t1_engine.rollout import Group
+from t1_engine.update import Hyper, policy_update
 
 
 def make_groups(seed: int = 0) -> list[Group]:
@@ -81,13 +83,11 @@ def test_gradient_equals_the_recipe_written_plainly(tiny, monkeypatch, aggregati
 
     seen = {}
     policy = copy.deepcopy(tiny)
-    monkeypatch.setattr("t1_engine.update.MICRO_TOKENS", micro)
-    monkeypatch.setattr("t1_engine.update.micro_batches.__defaults__", (micro,))
     monkeypatch.setattr(
         "t1_engine.update.take_step",
         lambda m, *_: seen.update({n: p.grad.clone() for n, p in m.named_parameters()}) or 0.0,
     )
-    result = policy_update(policy, anchor, adamw(policy), groups, hyper)
+    result = policy_update(policy, anchor, adamw(policy), groups, hyper, resources=Resources(micro))
     assert result.divergence == pytest.approx(d_all, abs=1e-3)
     assert result.advantage == pytest.approx(a_all, abs=1e-4)
     for name, p in plain.named_parameters():
@@ -130,14 +130,26 @@ def test_a_number_that_is_not_finite_changes_nothing(tiny, poison):
     assert digest(tiny) == before and not optimizer.state and all(p.grad is None for p in tiny.parameters())
 
 
-def test_cancelling_changes_nothing(tiny, monkeypatch):
-    monkeypatch.setattr("t1_engine.update.micro_batches.__defaults__", (1,))
-    before, calls, seen = digest(tiny), iter([False, True]), []
+@pytest.mark.parametrize("anchored", [False, True])
+def test_cancelling_changes_nothing(tiny, anchored):
+    """In the first pass, and in every later one."""
+    anchor = moved(tiny) if anchored else None
+    passes = 3 if anchored else 1
+    for at in range(9 * passes):
+        before, optimizer = digest(tiny), adamw(tiny)
+        assert cancel_at(at, tiny, anchor, optimizer) == [(n, 9 * passes) for n in range(1, at + 1)]
+        assert digest(tiny) == before and not optimizer.state and all(p.grad is None for p in tiny.parameters())
+
+
+def cancel_at(at: int, policy, anchor, optimizer) -> list[tuple[int, int]]:
+    """Cancels after so many micro-batches of one response; answers the progress heard."""
+    answers, seen = iter([False] * at + [True]), []
     with pytest.raises(Cancelled):
         policy_update(
-            tiny, None, adamw(tiny), make_groups(), Hyper(lr=1e-3), lambda *at: seen.append(at), lambda: next(calls)
-        )
-    assert digest(tiny) == before and seen == [(1, 3)]
+            policy, anchor, optimizer, make_groups(), Hyper(lr=1e-3), lambda done, total, _: seen.append((done, total)),
+            lambda: next(answers), Resources(1),
+        )  # fmt: skip
+    return seen
 
 
 def test_bad_groups_are_named(tiny):

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"t1/infra/process"
@@ -66,7 +65,7 @@ func command(o Options) (*exec.Cmd, error) {
 	if err := o.locate(); err != nil {
 		return nil, err
 	}
-	c := exec.Command(o.Python, "-m", "t1_engine", "serve", "--threads", strconv.Itoa(o.Threads))
+	c := exec.Command(o.Python, o.arguments()...)
 	c.Dir = o.Dir
 	c.Env = append(os.Environ(), "PYTHONPATH="+o.Dir)
 	_, err := c.StdinPipe() // the engine ends when it closes, with us at the latest

@@ -16,12 +16,13 @@ import (
 
 // Options says how the engine runs.
 type Options struct {
-	Python  string        // interpreter with the engine's packages
-	Dir     string        // directory that holds the package t1_engine
-	Log     string        // file that the engine's standard error is appended to; empty keeps it for error messages only
-	Threads int           // CPU threads, at least 1, until [Process.SetThreads]
-	Stall   time.Duration // longest silence of a streaming call before the engine is ended; 0 waits for ever
-	Start   time.Duration // longest time to start; 0 means 60 s
+	Python   string        // interpreter with the engine's packages
+	Dir      string        // directory that holds the package t1_engine
+	Log      string        // file that the engine's standard error is appended to; empty keeps it for error messages only
+	Threads  int           // CPU threads of each process, at least 1, until [Process.SetResources]
+	Trainers Trainers      // how it trains, until [Process.SetResources]
+	Stall    time.Duration // longest silence of a streaming call before the engine is ended; 0 waits for ever
+	Start    time.Duration // longest time to start; 0 means 60 s
 }
 
 // Process is a supervised engine: started on demand, started anew when it died.
@@ -116,13 +117,14 @@ func (p *Process) run(ctx context.Context, options Options, s *start, dead *life
 	}
 }
 
-// SetThreads says with how many CPU threads the engine computes. They are part
-// of the fingerprint, so an engine that runs with others is ended: its state is
-// rebuilt with these.
-func (p *Process) SetThreads(n int) {
+// SetResources says what the engine computes with. It is part of the
+// fingerprint, so an engine that runs with other resources is ended: its state
+// is rebuilt with these.
+func (p *Process) SetResources(r t1.ResourcesSpec) {
+	trainers := trainersOf(r)
 	p.mu.Lock()
-	same := p.options.Threads == n
-	p.options.Threads = n
+	same := p.options.Threads == r.Threads && p.options.Trainers == trainers
+	p.options.Threads, p.options.Trainers = r.Threads, trainers
 	p.mu.Unlock()
 	if !same {
 		p.Kill()

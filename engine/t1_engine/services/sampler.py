@@ -8,7 +8,7 @@ from pathlib import Path
 
 import grpc
 
-from t1_engine import snapshot, tokenizer
+from t1_engine import group, snapshot, tokenizer
 from t1_engine.compute import Compute, Job
 from t1_engine.language import Language, read_settings
 from t1_engine.model import Model
@@ -71,12 +71,10 @@ class Sampler(rpc.SamplerServicer):
         policy = self._find(request.policy)
         if policy is None and request.directory:
             path = Path(request.directory)
-            model = snapshot.read_policy(path, request.policy)
+            model = snapshot.read_policy(path, request.policy).to(group.device())
             language = Language(tokenizer.load(path), read_settings(path), model.config.vocab_size)
             policy = Policy(model, language)
-            self._held[request.policy] = policy
-            if len(self._held) > HELD:
-                self._held.popitem(last=False)
+            self._hold(request.policy, policy)
         if policy is None:
             raise not_held(request.policy)
         self.language = policy.language
@@ -88,9 +86,17 @@ class Sampler(rpc.SamplerServicer):
             self._held.move_to_end(digest)
             return self._held[digest]
         state, identity = self._trainer.held
-        if state is not None and identity is not None and identity.policy == digest:
-            return Policy(state.policy, state.language)
-        return None
+        if state is None or identity is None or identity.policy != digest:
+            return None
+        policy = Policy(state.undivided(), state.language)
+        if policy.model is not state.policy:  # a copy, which need not be made again
+            self._hold(digest, policy)
+        return policy
+
+    def _hold(self, digest: str, policy: Policy) -> None:
+        self._held[digest] = policy
+        if len(self._held) > HELD:
+            self._held.popitem(last=False)
 
     def _generate(self, request: pb.GenerateRequest, job: Job) -> pb.GenerateReply:
         policy = self._find(request.policy)

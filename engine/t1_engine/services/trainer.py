@@ -8,12 +8,14 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from t1_engine import pretrained, probe, snapshot, steps
+from t1_engine import group, probe, snapshot, steps
 from t1_engine.compute import Compute, Job
 from t1_engine.config import Config
+from t1_engine.crew import lead, part_on
 from t1_engine.language import Language
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
+from t1_engine.resources import Resources
 from t1_engine.state import Identity
 from t1_engine.state import State as Training
 from t1_engine.status import Code, Refused, invalid
@@ -24,8 +26,9 @@ log = logging.getLogger("t1_engine")
 class Trainer(rpc.TrainerServicer):
     """Fields change on the compute thread only; others read `held` and `language`, each replaced as a whole."""
 
-    def __init__(self, compute: Compute) -> None:
+    def __init__(self, compute: Compute, resources: Resources) -> None:
         self._compute = compute
+        self._resources = resources
         self.held: tuple[Training | None, Identity | None] = (None, None)
         self._last: tuple[str, str, pb.StepResult] | None = None  # parent, request, result
         self._traces = steps.TraceCache()
@@ -45,13 +48,13 @@ class Trainer(rpc.TrainerServicer):
         def step(state: Training, files: steps.Files, job: Job) -> steps.Result:
             return steps.fine_tune(state, request, self._traces(files.traces, state), job)
 
-        return self._compute.stream(context, lambda job: self._move(request, step, pb.FineTuneReply, job))
+        return self._compute.stream(context, lambda job: self._move("fine_tune", request, step, pb.FineTuneReply, job))
 
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> Iterator[pb.UpdateReply]:
         def step(state: Training, files: steps.Files, job: Job) -> steps.Result:
             return steps.update(state, request, files, job)
 
-        return self._compute.stream(context, lambda job: self._move(request, step, pb.UpdateReply, job))
+        return self._compute.stream(context, lambda job: self._move("update", request, step, pb.UpdateReply, job))
 
     def Snapshot(self, request: pb.WriteRequest, context: grpc.ServicerContext) -> pb.WriteReply:
         def work(job: Job) -> pb.WriteReply:
@@ -71,18 +74,19 @@ class Trainer(rpc.TrainerServicer):
 
     def _open(self, request: pb.OpenRequest) -> pb.StateReply:
         """Replaces the state; one that is refused leaves the old."""
-        if request.WhichOneof("source") == "snapshot":
-            state, identity = snapshot.read(Path(request.snapshot))
-        elif request.WhichOneof("source") == "scratch":
-            state = steps.scratch(request.scratch)
+        lead("open", request.SerializeToString())
+        try:
+            state = steps.source(request, self._resources)
             identity = state.identify()
-        elif request.WhichOneof("source") == "model":
-            state = pretrained.read(Path(request.model)).state()
-            identity = state.identify()
-        else:
-            raise invalid("source: none given; a snapshot, a model directory or a scratch configuration")
-        if request.expect and request.expect != identity.state:
-            raise Refused(Code.DATA_LOSS, f"opened state {identity.state[:12]}; expected {request.expect[:12]}")
+            if request.snapshot:
+                snapshot.check(Path(request.snapshot), identity)
+            if request.expect and request.expect != identity.state:
+                raise Refused(Code.DATA_LOSS, f"opened state {identity.state[:12]}; expected {request.expect[:12]}")
+        except BaseException as error:
+            part_on(error)
+            lead("refuse")
+            raise
+        lead("accept")
         self.held, self._last = (state, identity), None
         return describe(state, identity)
 
@@ -97,7 +101,12 @@ class Trainer(rpc.TrainerServicer):
         return state, identity
 
     def _move(
-        self, request: Any, step: Callable[[Training, steps.Files, Job], steps.Result], reply: type[Message], job: Job
+        self,
+        command: str,
+        request: Any,
+        step: Callable[[Training, steps.Files, Job], steps.Result],
+        reply: type[Message],
+        job: Job,
     ) -> Message:
         """Compare and swap: takes the step from its parent, or answers again what taking it gave."""
         files = steps.Files.read(request)
@@ -107,10 +116,14 @@ class Trainer(rpc.TrainerServicer):
         if self._last and again:
             return reply(result=self._last[2])
         state, identity = self._expect(request.parent, "state")
+        lead(command, request.SerializeToString())
+        if group.size() > 1:
+            job.agree = group.any_of
         try:
             result = step(state, files, job)
-            moved = state.identify()
-        except BaseException:
+            moved = state.identify(job.still)
+        except BaseException as error:
+            part_on(error)
             self._check_untouched(state, identity)
             raise
         answer = result.to_proto(moved)
@@ -121,6 +134,7 @@ class Trainer(rpc.TrainerServicer):
         """A step that failed half-way (out of memory while moving the anchor) leaves a state that is no state."""
         if state.identify().state != identity.state:
             log.error("a step failed half-way; the state is dropped")
+            lead("drop")
             self.held = (None, None)
 
 
