@@ -25,7 +25,9 @@ func TestMain(m *testing.M) {
 	if mode, fake := os.LookupEnv(fakeVLLM); fake {
 		panic(serveFake(mode))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	closeShared()
+	os.Exit(status)
 }
 
 // withFake gives a host a scripted vLLM server. The file that it answers gets a

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,17 +28,7 @@ const importedSpec = `{
 func imports(t *testing.T, h *Host) {
 	t.Helper()
 	ctx := context.Background()
-	python, err := filepath.Abs("../engine/.venv/bin/python")
-	if err != nil {
-		t.Fatal(err)
-	}
-	converted := filepath.Join(t.TempDir(), "converted")
-	convert := exec.Command(python, "-m", "t1_engine.convert", handed(t, "handed"), converted)
-	convert.Dir = "../engine"
-	if said, err := convert.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
-	}
-	if _, _, err := library.ImportModel(ctx, h.Store, converted, library.ModelOptions{Name: "tiny", Source: "test"}); err != nil {
+	if _, _, err := library.ImportModel(ctx, h.Store, converted(t, "handed"), library.ModelOptions{Name: "tiny", Source: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	problems := `{"id":"a","question":"hello 2","answer":"4"}` + "\n" + `{"id":"b","question":"hello 3","answer":"5"}` + "\n" +

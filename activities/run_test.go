@@ -5,17 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/rs/zerolog"
 
 	"t1"
 	"t1/infra/dir"
-	"t1/infra/engine"
 )
 
 // The tests of this file do the work of a run with the real engine and a real
@@ -41,24 +35,6 @@ func newStore(t *testing.T) t1.Store {
 		t.Fatal(err)
 	}
 	return store
-}
-
-// newHost is a host on a fresh store, with the real engine of this checkout.
-func newHost(t *testing.T) *Host {
-	t.Helper()
-	root, err := filepath.Abs("../engine")
-	if err != nil {
-		t.Fatal(err)
-	}
-	python := filepath.Join(root, ".venv", "bin", "python")
-	if _, err := os.Stat(python); err != nil {
-		t.Fatalf("no engine environment, run `make setup` first: %v", err)
-	}
-	store := newStore(t)
-	process := engine.New(engine.Options{Python: python, Dir: root, Threads: 1, Stall: time.Minute})
-	h := &Host{Store: store, Engine: process, Cache: t.TempDir(), Log: zerolog.Nop()}
-	t.Cleanup(h.Close)
-	return h
 }
 
 // short drives a run by hand, as the Train workflow does.

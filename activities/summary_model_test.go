@@ -3,8 +3,6 @@ package activities
 import (
 	"context"
 	"encoding/json"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,17 +13,7 @@ import (
 // importHanded converts and stores a model that a function of handed.py makes.
 func importHanded(t *testing.T, h *Host, function, name string) library.Model {
 	t.Helper()
-	python, err := filepath.Abs("../engine/.venv/bin/python")
-	if err != nil {
-		t.Fatal(err)
-	}
-	converted := filepath.Join(t.TempDir(), "converted")
-	convert := exec.Command(python, "-m", "t1_engine.convert", handed(t, function), converted)
-	convert.Dir = "../engine"
-	if said, err := convert.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
-	}
-	model, _, err := library.ImportModel(context.Background(), h.Store, converted, library.ModelOptions{Name: name, Source: "test"})
+	model, _, err := library.ImportModel(context.Background(), h.Store, converted(t, function), library.ModelOptions{Name: name, Source: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,6 @@ package activities
 
 import (
 	"context"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,22 +14,6 @@ import (
 func smollm2Spelled(t *testing.T) string {
 	t.Helper()
 	return handed(t, "spelled_as_smollm2")
-}
-
-// handed makes a model with a function of engine/tests/handed.py.
-func handed(t *testing.T, function string) string {
-	t.Helper()
-	python, err := filepath.Abs("../engine/.venv/bin/python")
-	if err != nil {
-		t.Fatal(err)
-	}
-	directory := filepath.Join(t.TempDir(), "model")
-	made := exec.Command(python, "-c", "import sys; sys.path[:0] = ['.', 'tests']; from pathlib import Path; import handed; handed."+function+"(Path(sys.argv[1]))", directory)
-	made.Dir = "../engine"
-	if said, err := made.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
-	}
-	return directory
 }
 
 // spelling is the text of a model on a real engine.
