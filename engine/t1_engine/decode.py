@@ -27,7 +27,8 @@ class Decoder:
         self.model = model
         self.group = c.num_attention_heads // c.num_key_value_heads
         self.embed_VD = model.model.embed_tokens.weight.detach()
-        self.head_DV = (model.head_VD * model.model.norm.weight).T.contiguous()
+        self.dtype = self.embed_VD.dtype
+        self.head_DV = scaled(model.head_VD, model.model.norm.weight).T.contiguous()
         half = torch.arange(c.head_dim).unflatten(0, (2, -1))
         self.pairs_E = half.T.flatten()  # (0, E/2, 1, E/2 + 1, ...)
         exponent = torch.arange(0, c.head_dim, 2, dtype=torch.float32) / c.head_dim
@@ -42,9 +43,9 @@ class Decoder:
             bias = weight.new_zeros(len(weight))
         row = torch.arange(len(weight))
         row[: rotated * c.head_dim] = (torch.arange(rotated)[:, None] * c.head_dim + self.pairs_E).flatten()
-        qkv = (weight * layer.input_layernorm.weight)[row].T.contiguous()
+        qkv = scaled(weight, layer.input_layernorm.weight)[row].T.contiguous()
         mlp = layer.mlp
-        gate_up = torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]) * layer.post_attention_layernorm.weight
+        gate_up = scaled(torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]), layer.post_attention_layernorm.weight)
         out_bias = a.o_proj.bias.detach() if a.o_proj.bias is not None else weight.new_zeros(c.hidden_size)
         return (
             qkv, bias[row].detach(), a.o_proj.weight.detach().T.contiguous(), out_bias,
@@ -57,6 +58,11 @@ class Decoder:
 
     def _norm(self, x_BD: Tensor) -> Tensor:
         return F.rms_norm(x_BD, (x_BD.shape[-1],), None, self.config.rms_norm_eps)
+
+
+def scaled(weight_OD: Tensor, scale_D: Tensor) -> Tensor:
+    """A projection with the scale of the norm before it folded in; rounded once."""
+    return (weight_OD.float() * scale_D.float()).to(weight_OD.dtype)
 
 
 class Cache:
@@ -80,7 +86,8 @@ class Cache:
         start_P = torch.tensor([self.slot - len(p) for p in prompts])
         self.start_B = start_P[prompt_B]
         self.ragged = bool(start_P.any())
-        self.kv = torch.empty(c.num_hidden_layers, 2, len(row_prompt), c.num_key_value_heads, max(1, slots), c.head_dim)
+        shape = (c.num_hidden_layers, 2, len(row_prompt), c.num_key_value_heads, max(1, slots), c.head_dim)
+        self.kv = torch.empty(shape, dtype=decoder.dtype)
         if self.ragged:
             self.kv[:, :, :, :, : self.slot] = 0  # masked slots are read: they must not hold NaN
         packed = pack([Tokens(p, []) for p in prompts], shift=False)
@@ -105,7 +112,7 @@ class Cache:
         self.mask = None
         if self.ragged:
             early = torch.arange(self.kv.shape[4]) < self.start_B[:, None]
-            self.mask = torch.zeros(early.shape).masked_fill_(early, float("-inf"))[:, None, None]
+            self.mask = torch.zeros(early.shape, dtype=self.kv.dtype).masked_fill_(early, float("-inf"))[:, None, None]
 
     def keep(self, rows: Tensor) -> None:
         """Drops all rows but these (ascending), in place: the work of a step follows the rows left."""
@@ -128,8 +135,8 @@ class Cache:
         x_BD = d.embed_VD[token_B]
         for (qkv, qkv_bias, out, out_bias, gate_up, down), kv in zip(d.layers, self.kv, strict=True):
             qkv_BHE = torch.addmm(qkv_bias, d._norm(x_BD), qkv).view(B, H + 2 * J, E)
-            qk = torch.view_as_complex(qkv_BHE[:, : H + J].unflatten(-1, (-1, 2)))
-            qk_BHE = torch.view_as_real(qk * turn_B1E).flatten(-2)
+            qk = torch.view_as_complex(qkv_BHE[:, : H + J].float().unflatten(-1, (-1, 2)))
+            qk_BHE = torch.view_as_real(qk * turn_B1E).flatten(-2).to(d.dtype)
             kv[0, :B, :, self.slot] = qk_BHE[:, H:]
             kv[1, :B, :, self.slot] = qkv_BHE[:, H + J :]
             # The G query heads of a key/value head are G queries against the same keys: nothing is repeated.

@@ -14,6 +14,8 @@ from t1_engine.language import Language, read_settings
 from t1_engine.model import Model
 from t1_engine.pb import engine_pb2 as pb
 from t1_engine.pb import engine_pb2_grpc as rpc
+from t1_engine.precision import working
+from t1_engine.resources import Resources
 from t1_engine.sample import Prompt, Response, Sampling, generate
 from t1_engine.services.trainer import Trainer
 from t1_engine.status import Code, Refused, invalid
@@ -32,9 +34,10 @@ class Policy:
 
 
 class Sampler(rpc.SamplerServicer):
-    def __init__(self, compute: Compute, trainer: Trainer) -> None:
+    def __init__(self, compute: Compute, trainer: Trainer, resources: Resources) -> None:
         self._compute = compute
         self._trainer = trainer
+        self._resources = resources
         self._held: OrderedDict[str, Policy] = OrderedDict()  # by digest, the one used last at the end
         self._texts: OrderedDict[str, Language] = OrderedDict()  # of policies opened for that alone
         self.language: Language | None = None  # of the policy opened last
@@ -117,7 +120,8 @@ class Sampler(rpc.SamplerServicer):
             job.progress(lambda: pb.GenerateReply(progress=pb.Progress(done=done, total=total, tokens=tokens)))
             return job.cancelled()
 
-        generate(policy.model, prompts, sampling, policy.eos, finished, cancelled)
+        with working(policy.model, self._resources) as computes:
+            generate(computes, prompts, sampling, policy.eos, finished, cancelled)
         seconds = time.monotonic() - started
         return pb.GenerateReply(finished=pb.GenerateDone(seconds=seconds, tokens=tokens))
 
