@@ -36,7 +36,7 @@ var assumptions = []Assumption{
 	{"host_allocator_share", 0.5, 0, 2, "the same of the CPU engine, measured (plan/engine_test.go)"},
 	{"process_bytes", 8.6e8, 0, 1e12, "resident memory of a CPU engine that holds nothing, measured"},
 	{"device_bytes", 1.5e9, 0, 1e12, "memory of a device that its context and libraries take"},
-	{"storage_bytes_per_second", 1e9, 1, 1e15, "transfer between a machine and the store"},
+	{"storage_bytes_per_second", 1e9, 1, 1e15, "transfer between a machine and the store, where the network is not slower"},
 	{"digest_bytes_per_second", 4e9, 1, 1e15, "SHA-256 of a state on one host's cores"},
 	{"score_seconds", 1e-4, 0, 1e4, "grading one response in the process, measured"},
 	{"program_seconds", 0.05, 0, 1e4, "grading one response by a program: tasks math and exec"},
