@@ -26,32 +26,34 @@ func words() []string {
 }
 
 // The peak of a real engine that takes two optimizer steps lies within a fifth
-// of what is predicted, where weights are most of it and where activations are.
+// of what is predicted, where weights are most of it and where activations are,
+// in float32 and in bfloat16.
 func TestMemoryOfTheRealEngine(t *testing.T) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("a peak is read from /proc, which is Linux's")
 	}
-	for name, test := range map[string]struct {
-		scratch            t1.ScratchSpec
-		prompts, k, length int
-		fineTune           bool
-	}{
-		"fine-tuning": {t1.ScratchSpec{HiddenSize: 1024, IntermediateSize: 2816, Layers: 4, Heads: 8, KVHeads: 8, RopeTheta: 10000, TieEmbeddings: true}, 2, 2, 24, true},
-		"weights":     {t1.ScratchSpec{HiddenSize: 1024, IntermediateSize: 2816, Layers: 4, Heads: 8, KVHeads: 8, RopeTheta: 10000, TieEmbeddings: true}, 2, 2, 24, false},
-		"activations": {t1.ScratchSpec{HiddenSize: 128, IntermediateSize: 512, Layers: 16, Heads: 4, KVHeads: 4, RopeTheta: 10000, TieEmbeddings: true}, 2, 16, 120, false},
+	wide := t1.ScratchSpec{HiddenSize: 1024, IntermediateSize: 2816, Layers: 3, Heads: 8, KVHeads: 8, RopeTheta: 10000, TieEmbeddings: true}
+	middle := t1.ScratchSpec{HiddenSize: 320, IntermediateSize: 896, Layers: 8, Heads: 5, KVHeads: 5, RopeTheta: 10000, TieEmbeddings: true}
+	deep := t1.ScratchSpec{HiddenSize: 128, IntermediateSize: 512, Layers: 16, Heads: 4, KVHeads: 4, RopeTheta: 10000, TieEmbeddings: true}
+	for name, test := range map[string]steps{
+		"fine-tuning": {wide, 2, 2, 24, plan.Float32, true},
+		"weights":     {wide, 2, 2, 24, plan.Float32, false},
+		"bfloat16":    {middle, 2, 16, 120, plan.BFloat16, false}, // twice the activations would be a quarter too many
+		"activations": {deep, 1, 16, 120, plan.Float32, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			measured := peakOfSteps(t, test.scratch, test.prompts, test.k, test.length, test.fineTune)
+			measured := peakOfSteps(t, test)
 			a, err := plan.Assumptions{}.Resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
 			tokens := float64(test.prompts * test.k * (test.length + promptTokens)) // one micro-batch
-			shape := plan.ScratchShape(test.scratch, len(words()))
-			predicted := plan.NewHostMemory(shape, true, false, 0, tokens, 0, 0, a)
+			load := plan.Load{Micro: tokens, Anchored: true}
 			if test.fineTune {
-				predicted = plan.NewHostMemory(shape, false, false, tokens, 0, 0, 0, a)
+				load = plan.Load{Supervised: tokens}
 			}
+			layout := plan.Layout{Trainers: 1, Precision: test.precision, MicroTokens: int(tokens)}
+			predicted := plan.NewHostMemory(plan.ScratchShape(test.scratch, len(words())), layout, load, a)
 			t.Logf("measured %.0f MB, predicted %.0f MB: %+v", measured/1e6, predicted.Peak/1e6, predicted)
 			if ratio := predicted.Peak / measured; ratio < 0.8 || ratio > 1.2 {
 				t.Errorf("predicted / measured is %.2f", ratio)
@@ -65,9 +67,18 @@ func TestMemoryOfTheRealEngine(t *testing.T) {
 
 const promptTokens = 3
 
+// steps is what an engine is asked to do: two steps on so many responses to each
+// of some prompts, or on as many demonstrations.
+type steps struct {
+	scratch            t1.ScratchSpec
+	prompts, k, length int
+	precision          string
+	fineTune           bool
+}
+
 // peakOfSteps is the most memory, in bytes, that an engine ever had which opened
-// a model and took two steps on the same rollouts, or on as many demonstrations.
-func peakOfSteps(t *testing.T, scratch t1.ScratchSpec, prompts, k, length int, fineTune bool) float64 {
+// a model and took the steps.
+func peakOfSteps(t *testing.T, s steps) float64 {
 	t.Helper()
 	ctx := context.Background()
 	dir, err := filepath.Abs("../engine")
@@ -78,24 +89,24 @@ func peakOfSteps(t *testing.T, scratch t1.ScratchSpec, prompts, k, length int, f
 	if _, err := os.Stat(python); err != nil {
 		t.Fatalf("no engine environment: run `make setup` first (%v)", err)
 	}
-	process := engine.New(engine.Options{Python: python, Dir: dir, Log: filepath.Join(t.TempDir(), "engine.log"), Threads: 2, Stall: 5 * time.Minute})
+	process := engine.New(engine.Options{Python: python, Dir: dir, Log: filepath.Join(t.TempDir(), "engine.log"), Threads: 2, Trainers: engine.Trainers{Precision: s.precision}, Stall: 5 * time.Minute})
 	t.Cleanup(process.Close)
 	client, err := process.Get(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := client.OpenScratch(ctx, t1.InitStep{Seed: 1, Scratch: scratch, Vocabulary: words()})
+	state, err := client.OpenScratch(ctx, t1.InitStep{Seed: 1, Scratch: s.scratch, Vocabulary: words()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := plan.ScratchShape(scratch, len(words())).Parameters().Total; state.Parameters != want {
+	if want := plan.ScratchShape(s.scratch, len(words())).Parameters().Total; state.Parameters != want {
 		t.Errorf("the engine has %d parameters, the plan %d", state.Parameters, want)
 	}
-	if fineTune {
-		fineTuneTwice(ctx, t, client, state.Digest, prompts*k, length)
+	if s.fineTune {
+		fineTuneTwice(ctx, t, client, state.Digest, s.prompts*s.k, s.length)
 		return peakOf(t, process.PID())
 	}
-	rollouts, scores := writeRollouts(t, prompts, k, length)
+	rollouts, scores := writeRollouts(t, s.prompts, s.k, s.length)
 	rl := t1.DefaultSpec().RL
 	hyper := t1.Hyper{LearningRate: 1e-3, Beta: rl.Beta, Alpha: rl.Alpha, ClipRatio: rl.ClipRatio, Aggregation: rl.Aggregation, Temperature: 1, TopP: 1, Optimizer: rl.Optimizer}
 	for parent, step := state.Digest, 0; step < 2; step++ {

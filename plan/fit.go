@@ -11,14 +11,13 @@ import (
 // costs.
 type Fit struct {
 	Instance string             `json:"instance"`
-	Count    int                `json:"count"`   // instances; with the change, where one is needed
-	Devices  int                `json:"devices"` // that compute; of a CPU 1
+	Trainers int                `json:"trainers"` // with the change, where one is needed
 	Fits     bool               `json:"fits"`
 	Lacks    []Lack             `json:"lacks"`   // what does not fit; empty where all does
 	Change   []string           `json:"change"`  // the smallest change that makes it fit, as flags of t1 plan; empty where it fits, or none does
-	Trainer  TrainerMemory      `json:"trainer"` // of one device; of a CPU all 0
+	Trainer  TrainerMemory      `json:"trainer"` // of the first device; of a CPU all 0
 	Sampler  SamplerMemory      `json:"sampler"` // of one device; of a CPU all 0
-	Host     HostMemory         `json:"host"`    // of a CPU engine; of GPUs only process, state and peak
+	Host     HostMemory         `json:"host"`    // of a CPU engine; beside GPUs only process, state, fine_tune and peak
 	Traffic  float64            `json:"traffic"` // bytes between devices that one receives, over the run
 	Hours    map[string]float64 `json:"hours"`   // by phase; with the change, where one is needed; 0 where none helps
 	Total    float64            `json:"total_hours"`
@@ -26,12 +25,15 @@ type Fit struct {
 	Spot     float64            `json:"spot"`      // money; 0: no offer
 }
 
+// GPUs is the part of a [Lack] that is a count, not bytes.
+const GPUs = "GPUs"
+
 // Lack is one thing that does not fit.
 type Lack struct {
-	Part string  `json:"part"` // "trainer", "sampler", "host memory" or "disk"
+	Part string  `json:"part"` // "trainer", "sampler", "GPUs", "host memory" or "disk"
 	Most string  `json:"most"` // the largest part of it
-	Need float64 `json:"need"` // bytes
-	Has  float64 `json:"has"`  // bytes that may be planned for
+	Need float64 `json:"need"` // bytes; GPUs
+	Has  float64 `json:"has"`  // bytes that may be planned for; GPUs
 }
 
 // run is what New has worked out about a run, whatever the machine.
@@ -47,7 +49,7 @@ type run struct {
 
 // fit looks at one layout on one instance type, without looking for a change.
 func (r run) fit(m machine) Fit {
-	f := Fit{Instance: m.Name, Count: m.count, Devices: m.devices, Lacks: []Lack{}, Change: []string{}}
+	f := Fit{Instance: m.Name, Trainers: m.layout.Trainers, Lacks: []Lack{}, Change: []string{}}
 	a, l := r.assumed, m.layout
 	micro := l.microTokens(r.spec.RL, a)
 	work := NewWork(r.spec, r.shape, l, r.counts, a)
@@ -67,9 +69,9 @@ func (r run) fit(m machine) Fit {
 	for _, w := range work {
 		switch w.Phase {
 		case SFT:
-			f.Traffic += m.traffic(r.shape, w.Tokens+w.Prefilled, float64(l.MicroTokens), l.training()-1)
+			f.Traffic += m.traffic(r.shape, w.Tokens+w.Prefilled, float64(l.MicroTokens), gathered)
 		case Update:
-			f.Traffic += m.traffic(r.shape, w.Tokens+w.Prefilled, micro, l.gathers(r.spec.RL, a))
+			f.Traffic += m.traffic(r.shape, w.Tokens+w.Prefilled, micro, gathered+l.forwards(r.spec.RL, a))
 		}
 	}
 	f.price(m.Instance, m.hours(r.spec, r.shape, work, r.storage, sampler, micro, a))
@@ -83,18 +85,24 @@ func (f *Fit) price(m Instance, hours map[string]float64) {
 		f.Hours[phase] = hours[phase]
 		f.Total += hours[phase]
 	}
-	f.OnDemand = f.Total * m.OnDemandPerHour * float64(f.Count)
-	f.Spot = f.Total * m.SpotPerHour * float64(f.Count)
+	f.OnDemand = f.Total * m.OnDemandPerHour
+	f.Spot = f.Total * m.SpotPerHour
+}
+
+// load is what the engine works on at once.
+func (r run) load(l Layout, micro float64) Load {
+	rl, scaling := r.spec.RL, r.spec.Evaluation.Scaling
+	return Load{
+		Supervised: r.supervised(l), Micro: micro, Rows: float64(min(sampleRows, max(1, rl.BlockPrompts)*rl.K)),
+		Slots: r.assumed.of("prompt_tokens") + float64(rl.MaxTokens), Anchored: r.anchored, Summary: cuts(scaling) > 0 && scaling.SummaryModel == "sft",
+	}
 }
 
 // fitHost is the memory of an engine that computes on the CPU.
 func (r run) fitHost(f *Fit, m machine, micro float64) replica {
-	rl := r.spec.RL
-	rows := float64(min(sampleRows, max(1, rl.BlockPrompts)*rl.K))
-	slots := r.assumed.of("prompt_tokens") + float64(rl.MaxTokens)
-	summary := cuts(r.spec.Evaluation.Scaling) > 0 && r.spec.Evaluation.Scaling.SummaryModel == "sft"
-	f.Host = NewHostMemory(r.shape, r.anchored, summary, r.supervised(m.layout), micro, rows, slots, r.assumed)
-	return replica{devices: 1, concurrent: rows}
+	load := r.load(m.layout, micro)
+	f.Host = NewHostMemory(r.shape, m.layout, load, r.assumed)
+	return replica{devices: 1, concurrent: load.Rows, element: 4}
 }
 
 // supervised is the tokens of the largest micro-batch of fine-tuning.
@@ -108,129 +116,133 @@ func (r run) supervised(l Layout) float64 {
 }
 
 func (r run) mostOfHost(h HostMemory) string {
-	return largest(map[string]float64{"state": h.State, "held policies": h.Held, "fine-tuning": h.FineTune, "update": h.Update, "sampling": h.Sampling, "process": h.Process})
+	return largest([]part{{"fine-tuning", h.FineTune}, {"held policies", h.Held}, {"process", h.Process}, {"sampling", h.Sampling}, {"state", h.State}, {"update", h.Update}})
 }
 
 // fitDevices is the memory of trainer and sampler on GPUs, which take turns; the
 // trainer's state stays where it is while the sampler works.
 func (r run) fitDevices(f *Fit, m machine, micro float64) replica {
 	a, l := r.assumed, m.layout
+	if needed := max(l.Trainers, r.tensorParallel()); needed > m.GPUs {
+		f.Lacks = append(f.Lacks, Lack{GPUs, "trainers or the sampler's tensor_parallel_size", float64(needed), float64(m.GPUs)})
+	}
 	room := a.of("device_memory_share") * m.Memory
-	t := NewTrainerMemory(r.shape, l, r.anchored, micro, a)
-	f.Trainer = t
+	load := r.load(l, micro)
+	t := newTrainer(r.shape, l, true, r.anchored, max(micro, load.Supervised), a)
+	f.Trainer = t.TrainerMemory
 	if t.Total > room {
-		most := largest(map[string]float64{
-			"weights": t.Weights, "master weights": t.Master, "gradients": t.Gradients, "moments": t.Moments, "anchor": t.Anchor,
-			"gathered weights": t.Gathered, "activations": t.Activations + t.Allocator, "logits": t.Logits,
-		})
-		f.Lacks = append(f.Lacks, Lack{"trainer", most, t.Total, room})
+		f.Lacks = append(f.Lacks, Lack{"trainer", t.most, t.Total, room})
 	}
-	sampler := r.placeSampler(f, m, room, t.resident())
-	n := float64(r.shape.Parameters().Total)
-	state := r.shape.state(r.anchored) // gathered on one host while a snapshot is written
-	if l.Offload {
-		each := l.master() + momentBytes
-		if r.anchored {
-			each += anchorBytes
-		}
-		state += each * n / float64(m.count)
+	f.Host = besideGPUs(r.shape, l, load, a)
+	if r.spec.Sampler.Kind == t1.SamplerVLLM {
+		return r.placeServer(f, t.resident(), room)
 	}
-	f.Host = HostMemory{Process: a.of("process_bytes") * float64(min(m.devices, m.GPUs)), State: state}
-	f.Host.Peak = f.Host.Process + state
-	return sampler
+	return r.placeSampler(f, load, t.resident(), room)
 }
 
-// placeSampler divides the sampler's weights over as few devices of an instance
-// as they and one whole sequence fit on, and fills the rest with sequences.
-func (r run) placeSampler(f *Fit, m machine, room, beside float64) replica {
-	a, rl, element := r.assumed, r.spec.RL, m.layout.element()
-	prompt, limit := a.of("prompt_tokens"), float64(rl.MaxTokens)
+// tensorParallel is the GPUs that share one copy of the sampler's weights; the
+// engine samples on one.
+func (r run) tensorParallel() int {
+	if r.spec.Sampler.Kind == t1.SamplerVLLM {
+		return r.spec.Sampler.VLLM.TensorParallel
+	}
+	return 1
+}
+
+// placeSampler is the engine's own sampler, beside the first trainer: float32,
+// and its cache allocated for the longest responses.
+func (r run) placeSampler(f *Fit, load Load, beside, room float64) replica {
+	token := 4 * r.shape.kvToken()
+	f.sampler(beside, room, SamplerMemory{
+		Weights: f.Trainer.Publication, Cache: load.Rows * token * load.Slots, Logits: load.Rows * r.shape.stepLogits(), Concurrent: load.Rows, TokenCache: token,
+	})
+	return replica{devices: 1, concurrent: load.Rows, element: 4}
+}
+
+// placeServer is a vLLM server, its weights divided over the GPUs that the spec
+// says, the rest filled with sequences, but with one of the longest at least.
+func (r run) placeServer(f *Fit, beside, room float64) replica {
+	a, rl, vllm := r.assumed, r.spec.RL, r.spec.Sampler.VLLM
+	tensor, element := float64(vllm.TensorParallel), 2.0
+	if vllm.DataType == Float32 {
+		element = 4
+	}
 	token := element * r.shape.kvToken()
-	longest := token * (prompt + limit)
-	mean := token * (prompt + a.of("response_share")*limit)
-	most := float64(min(m.GPUs, m.devices))
-	tensor := 1.0
-	free := func() float64 { return (room-beside)*tensor - element*r.shape.multiplied() }
-	for free() < longest+r.shape.stepLogits() && 2*tensor <= most {
-		tensor *= 2
-	}
-	wanted := math.Ceil(float64(rl.Prompts*rl.K) * tensor / float64(m.devices))
-	concurrent := max(1, min(wanted, math.Floor(free()/(mean+r.shape.stepLogits()))))
-	s := SamplerMemory{
-		Weights: element * r.shape.multiplied() / tensor, Cache: max(longest, concurrent*mean) / tensor, Concurrent: concurrent / tensor,
-		Logits: concurrent * r.shape.stepLogits() / tensor, TokenCache: token,
-	}
+	longest := token * (a.of("prompt_tokens") + float64(rl.MaxTokens))
+	mean := token * (a.of("prompt_tokens") + a.of("response_share")*float64(rl.MaxTokens))
+	free := (room-beside)*tensor - element*r.shape.multiplied()
+	concurrent := max(1, min(float64(rl.Prompts*rl.K), math.Floor(free/(mean+r.shape.stepLogits()))))
+	f.sampler(beside, room, SamplerMemory{
+		Weights: element * r.shape.multiplied() / tensor, Cache: max(longest, concurrent*mean) / tensor, Logits: concurrent * r.shape.stepLogits() / tensor,
+		Concurrent: concurrent / tensor, TokenCache: token,
+	})
+	return replica{devices: tensor, concurrent: concurrent, element: element}
+}
+
+// sampler sums a sampler's memory up, and compares it with the room there is.
+func (f *Fit) sampler(beside, room float64, s SamplerMemory) {
 	s.Total = s.Weights + s.Cache + s.Logits
 	s.TotalBeside = s.Total + beside
 	f.Sampler = s
-	if free() < longest+r.shape.stepLogits() {
-		part := largest(map[string]float64{"weights": s.Weights, "cache": s.Cache, "the trainer's state beside it": beside})
-		f.Lacks = append(f.Lacks, Lack{"sampler", part, s.TotalBeside, room})
+	if s.TotalBeside > room {
+		most := largest([]part{{"cache", s.Cache}, {"the trainer's state beside it", beside}, {"weights", s.Weights}, {"logits", s.Logits}})
+		f.Lacks = append(f.Lacks, Lack{"sampler", most, s.TotalBeside, room})
 	}
-	return replica{devices: tensor, concurrent: concurrent}
-}
-
-// largest names the greatest part; of equal ones the first in order of name.
-func largest(parts map[string]float64) string {
-	name, most := "", math.Inf(-1)
-	for part, bytes := range parts {
-		if bytes > most || bytes == most && part < name {
-			name, most = part, bytes
-		}
-	}
-	return name
 }
 
 // change is the first of some changes, the smallest first, that makes a run fit.
 func (r run) change(m Instance, l Layout) (change, bool) {
 	for _, c := range r.changes(m, l) {
-		if r.fit(newMachine(m, c.layout)).Fits {
+		if r.fit(machine{m, c.layout}).Fits {
 			return c, true
 		}
 	}
 	return change{}, false
 }
 
+// change is another layout, and the flags of t1 plan that ask for it: --trainers
+// is resources.trainers, and so on.
 type change struct {
 	layout Layout
 	flags  []string
 }
 
-// changes are a smaller micro-batch, checkpointing and offload, alone and
-// together, then the same on twice, four times ... the devices.
+// changes are smaller micro-batches, recompute and offload, alone and together, then the same with twice, four times ... the trainers, as many as
+// the instance has GPUs for.
 func (r run) changes(m Instance, l Layout) []change {
-	least := int(math.Ceil(r.assumed.of("prompt_tokens"))) + r.spec.RL.MaxTokens
 	var all []change
-	start := newMachine(m, l).devices
-	for devices := start; devices <= 1024 && devices <= 128*start; devices *= 2 {
-		for _, turn := range []struct{ micro, checkpoint, offload bool }{
-			{}, {micro: true}, {checkpoint: true}, {micro: true, checkpoint: true},
-			{offload: true}, {micro: true, offload: true}, {checkpoint: true, offload: true}, {true, true, true},
-		} {
-			c := change{layout: l}
-			if devices > start {
-				c.layout.Devices = devices
-				c.flags = append(c.flags, fmt.Sprintf("--devices %d", devices))
-			}
-			if turn.micro {
-				c.layout.MicroTokens, c.layout.WholePrompts = min(l.MicroTokens, least), false
-				c.flags = append(c.flags, "--split-prompts")
-			}
-			if turn.checkpoint {
-				c.layout.Checkpointing = true
-				c.flags = append(c.flags, "--checkpointing")
-			}
-			if turn.offload {
-				c.layout.Offload = true
-				c.flags = append(c.flags, "--offload")
-			}
-			if c.layout != l {
+	first, last := l.Trainers, l.Trainers
+	if m.GPUs > 0 {
+		first, last = min(l.Trainers, m.GPUs), m.GPUs
+	}
+	for trainers := first; trainers <= last; trainers *= 2 {
+		for turn := range 8 {
+			if c := r.turned(l, trainers, turn); c.layout != l {
 				all = append(all, c)
 			}
 		}
-		if m.GPUs == 0 {
-			break
-		}
 	}
 	return all
+}
+
+// turned is a layout with some things other: of turn's bits, from the lowest,
+// micro-batches of one response, recompute, offload. What is so already is no
+// change.
+func (r run) turned(l Layout, trainers, turn int) change {
+	c := change{layout: l}
+	least := int(math.Ceil(r.assumed.of("prompt_tokens"))) + r.spec.RL.MaxTokens
+	set := func(wanted bool, apply func(*Layout), flag string) {
+		before := c.layout
+		if wanted {
+			apply(&c.layout)
+		}
+		if c.layout != before {
+			c.flags = append(c.flags, flag)
+		}
+	}
+	set(true, func(l *Layout) { l.Trainers = trainers }, fmt.Sprintf("--trainers %d", trainers))
+	set(turn&1 != 0, func(l *Layout) { l.MicroTokens = min(l.MicroTokens, least) }, fmt.Sprintf("--micro-tokens %d", least))
+	set(turn&2 != 0, func(l *Layout) { l.Recompute = true }, "--recompute")
+	set(turn&4 != 0, func(l *Layout) { l.Offload = true }, "--offload")
+	return c
 }

@@ -6,70 +6,51 @@ import (
 	"t1"
 )
 
-// machine is a layout on instances of one type.
+// machine is a layout on an instance.
 type machine struct {
 	Instance
-	layout  Layout
-	devices int // that compute; of a CPU 1
-	count   int // instances
+	layout Layout
 }
 
-func newMachine(m Instance, l Layout) machine {
+// devices is how many GPUs train; of a CPU, which trainers share, 1.
+func (m machine) devices() float64 {
 	if m.GPUs == 0 {
-		l.Devices, l.Precision, l.Offload = 1, Float32, false
-		return machine{Instance: m, layout: l, devices: 1, count: 1}
+		return 1
 	}
-	if l.Devices == 0 {
-		l.Devices = m.GPUs
-	}
-	return machine{Instance: m, layout: l, devices: l.Devices, count: ceilDiv(l.Devices, m.GPUs)}
-}
-
-// between is the bytes a second that a device sends to the others.
-func (m machine) between() float64 {
-	if m.count > 1 {
-		return min(m.Interconnect, m.Network/float64(m.GPUs))
-	}
-	return m.Interconnect
+	return float64(m.layout.Trainers)
 }
 
 // traffic is the bytes that each device receives for so many packed tokens:
 // every micro-batch gathers the weights for each of its passes and scatters the
 // gradient once (Zhao et al. 2023, arXiv 2304.11277).
 func (m machine) traffic(s Shape, tokens, micro, passes float64) float64 {
-	if m.devices == 1 {
+	n := m.devices()
+	if n == 1 {
 		return 0
 	}
-	n := float64(m.devices)
 	rounds := math.Ceil(tokens / (micro * n))
 	weights := float64(s.Parameters().Total) * (n - 1) / n
 	return rounds * weights * (passes*m.layout.element() + gradientBytes)
 }
 
-// gathers is how often an update makes weights whole for a micro-batch: the
-// policy's for the forward pass and for the backward one, whose recomputation
-// gathers once more, the anchor's once, and once more where prompts are cut.
-func (l Layout) gathers(rl t1.RLSpec, a Assumptions) float64 {
-	n := l.training()
-	if l.cutsPrompts(rl, a.of("prompt_tokens")+a.of("response_share")*float64(rl.MaxTokens)) {
-		n++
-	}
-	return n
-}
+// gathered is how often training makes weights whole for a micro-batch: for the
+// forward pass and for the backward one, whose recomputation is inside it.
+const gathered = 2
 
 // trained is the seconds of training: what takes longer, computing or gathering.
 func (m machine) trained(s Shape, w Work, micro, gathers float64, a Assumptions) float64 {
-	compute := w.FLOPs / (float64(m.devices) * m.FLOPS * a.of("train_utilisation"))
-	if m.devices == 1 {
+	compute := w.FLOPs / (m.devices() * m.FLOPS * a.of("train_utilisation"))
+	if m.devices() == 1 {
 		return compute
 	}
-	return max(compute, m.traffic(s, w.Tokens+w.Prefilled, micro, gathers)/(m.between()*a.of("interconnect_utilisation")))
+	return max(compute, m.traffic(s, w.Tokens+w.Prefilled, micro, gathers)/(m.Interconnect*a.of("interconnect_utilisation")))
 }
 
-// replica is one copy of the sampler's weights over some devices.
+// replica is the sampler: one copy of the weights over some devices.
 type replica struct {
 	devices    float64
 	concurrent float64 // sequences it decodes at once
+	element    float64 // bytes of a number
 }
 
 // decoded is the seconds of some rounds of sampling. A round ends with its
@@ -81,16 +62,15 @@ func (m machine) decoded(s Shape, w Work, r replica, prompt, mean, limit float64
 	if w.Steps == 0 || w.Sequences == 0 {
 		return 0
 	}
-	replicas := max(1, float64(m.devices)/r.devices)
 	round := w.Sequences / float64(w.Steps)
-	at := min(r.concurrent, math.Ceil(round/replicas))
+	at := min(r.concurrent, math.Ceil(round))
 	bandwidth := r.devices * m.Bandwidth * a.of("bandwidth_utilisation")
-	weights := m.layout.element() * s.multiplied() / bandwidth
-	cache := m.layout.element() * s.kvToken() * at * (prompt + mean/2) / bandwidth
+	weights := r.element * s.multiplied() / bandwidth
+	cache := r.element * s.kvToken() * at * (prompt + mean/2) / bandwidth
 	compute := 2 * s.multiplied() * at / (r.devices * m.FLOPS * a.of("decode_utilisation"))
-	waves := max(1, round/(replicas*at))
+	waves := max(1, round/at)
 	steps := waves*mean*max(weights+cache, compute) + (limit-mean)*weights
-	prefill := 2 * s.multiplied() * w.Prefilled / (float64(m.devices) * m.FLOPS * a.of("prefill_utilisation"))
+	prefill := 2 * s.multiplied() * w.Prefilled / (r.devices * m.FLOPS * a.of("prefill_utilisation"))
 	return float64(w.Steps)*steps + prefill
 }
 
@@ -109,17 +89,17 @@ func (m machine) hours(spec t1.Spec, s Shape, work []Work, st Storage, r replica
 		}
 		switch w.Phase {
 		case SFT:
-			seconds[w.Phase] = m.trained(s, w, float64(m.layout.MicroTokens), m.layout.training()-1, a)
+			seconds[w.Phase] = m.trained(s, w, float64(m.layout.MicroTokens), gathered, a)
 		case Update:
-			seconds[w.Phase] = m.trained(s, w, micro, m.layout.gathers(spec.RL, a), a)
+			seconds[w.Phase] = m.trained(s, w, micro, gathered+m.layout.forwards(spec.RL, a), a)
 		case Pool, Sampling, Evaluation:
 			seconds[w.Phase] = m.decoded(s, w, r, prompt, a.of("response_share")*limit, limit, a)
 		case Scoring:
 			seconds[w.Phase] = w.Sequences * grade
 		case Publication:
 			state := s.state(spec.RL.Anchor.Action != "none")
-			digests := float64(w.Steps) * state / (a.of("digest_bytes_per_second") * float64(m.count))
-			seconds[w.Phase] = digests + (st.Uploaded+st.Downloaded)/a.of("storage_bytes_per_second")
+			digests := float64(w.Steps) * state / a.of("digest_bytes_per_second")
+			seconds[w.Phase] = digests + (st.Uploaded+st.Downloaded)/min(a.of("storage_bytes_per_second"), m.Network)
 		}
 	}
 	for phase := range seconds {

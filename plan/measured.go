@@ -113,9 +113,9 @@ func (m Measured) Assumptions(spec t1.Spec) Assumptions {
 // is done for each token grows with the FLOPs of one token of the phase; the
 // fixed part of sampling with the blocks and their longest response, that of an
 // update with the parameters.
-func (m Measured) Hours(spec t1.Spec, s Shape, l Layout, work []Work, a Assumptions) map[string]float64 {
+func (m Measured) Hours(spec t1.Spec, s Shape, work []Work, a Assumptions) map[string]float64 {
 	before := map[string]Work{}
-	for _, w := range NewWork(m.Spec, m.Shape, l, Counts{Demonstrations: 1}, a.Over(m.Assumptions(m.Spec))) {
+	for _, w := range NewWork(m.Spec, m.Shape, LayoutOf(m.Spec.Resources), Counts{Demonstrations: 1}, a.Over(m.Assumptions(m.Spec))) {
 		before[w.Phase] = w
 	}
 	size := float64(s.Parameters().Total) / float64(m.Shape.Parameters().Total)

@@ -7,7 +7,7 @@ type Plan struct {
 	Schema      int         `json:"schema"` // 1
 	Model       string      `json:"model"`  // where the shape comes from
 	Parameters  Parameters  `json:"parameters"`
-	Layout      Layout      `json:"layout"` // as asked for
+	Layout      Layout      `json:"layout"` // of the spec's resources
 	Assumptions Assumptions `json:"assumptions"`
 	Work        []Work      `json:"work"` // by phase
 	Storage     Storage     `json:"storage"`
@@ -25,11 +25,10 @@ type Prices struct {
 
 // Input is what a plan is made of.
 type Input struct {
-	Spec        t1.Spec
-	Model       string // where the shape comes from, for people
+	Spec        t1.Spec // checked; its resources are the layout
+	Model       string  // where the shape comes from, for people
 	Shape       Shape
 	Counts      Counts
-	Layout      Layout
 	Assumptions Assumptions // those that differ from the defaults
 	Table       Table
 	Instances   []Instance // of the table
@@ -37,11 +36,9 @@ type Input struct {
 	Notes       []string
 }
 
-// New makes a plan. A layout or an assumption that is none is KindInvalid.
+// New makes a plan. An assumption that is none is KindInvalid.
 func New(in Input) (Plan, error) {
-	if err := in.Layout.Check(); err != nil {
-		return Plan{}, err
-	}
+	layout := LayoutOf(in.Spec.Resources)
 	assumed := in.Table.Assumptions
 	if in.Measured != nil {
 		assumed = assumed.Over(in.Measured.Assumptions(in.Spec))
@@ -51,10 +48,10 @@ func New(in Input) (Plan, error) {
 		return Plan{}, err
 	}
 	r := run{spec: in.Spec, shape: in.Shape, counts: in.Counts, assumed: a, anchored: in.Spec.RL.Anchor.Action != "none" && in.Spec.RL.Iterations > 0}
-	r.work = NewWork(in.Spec, in.Shape, in.Layout, in.Counts, a)
+	r.work = NewWork(in.Spec, in.Shape, layout, in.Counts, a)
 	r.storage = NewStorage(in.Spec, in.Shape, in.Counts, r.work, a)
 	p := Plan{
-		Schema: 1, Model: in.Model, Parameters: in.Shape.Parameters(), Layout: in.Layout, Assumptions: a, Work: r.work, Storage: r.storage,
+		Schema: 1, Model: in.Model, Parameters: in.Shape.Parameters(), Layout: layout, Assumptions: a, Work: r.work, Storage: r.storage,
 		Prices: Prices{AsOf: in.Table.AsOf, Currency: in.Table.Currency, Source: in.Table.Source}, Instances: []Fit{}, Notes: append([]string{}, in.Notes...),
 	}
 	for _, m := range in.Instances {
@@ -67,20 +64,22 @@ func New(in Input) (Plan, error) {
 // smallest change: hours and money are then those of the change, and 0 where
 // none helps.
 func (r run) best(m Instance, in Input) Fit {
-	f := r.fit(newMachine(m, in.Layout))
+	layout := LayoutOf(in.Spec.Resources)
+	f := r.fit(machine{m, layout})
 	if !f.Fits {
-		change, found := r.change(m, in.Layout)
+		change, found := r.change(m, layout)
 		if !found {
 			f.price(m, map[string]float64{})
 			f.Traffic = 0
 			return f
 		}
-		g := r.fit(newMachine(m, change.layout))
-		f.Change, f.Count, f.Devices, f.Traffic = change.flags, g.Count, g.Devices, g.Traffic
+		layout = change.layout
+		g := r.fit(machine{m, layout})
+		f.Change, f.Trainers, f.Traffic = change.flags, g.Trainers, g.Traffic
 		f.price(m, g.Hours)
 	}
 	if in.Measured != nil && m.GPUs == 0 {
-		f.price(m, in.Measured.Hours(in.Spec, r.shape, newMachine(m, in.Layout).layout, r.work, r.assumed))
+		f.price(m, in.Measured.Hours(in.Spec, r.shape, NewWork(in.Spec, r.shape, layout, r.counts, r.assumed), r.assumed))
 	}
 	return f
 }

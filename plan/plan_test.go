@@ -71,69 +71,113 @@ func defaults(t *testing.T, given Assumptions) Assumptions {
 	return a
 }
 
-// In bfloat16 a parameter takes 2 bytes as weight, 4 as master weight, 4 as
-// gradient, 8 as moments and 4 as anchor; devices divide them; offload and no
-// anchor take away what they say.
+// A parameter takes 4 bytes as weight, 4 as gradient, 8 as moments and 4 as
+// anchor, and trainers divide them; one trainer in bfloat16 has a copy of 2 more;
+// offload and no anchor take away what they say.
 func TestTrainerMemoryByPart(t *testing.T) {
 	s, a := qwen(t), defaults(t, nil)
 	n := float64(s.Parameters().Total)
-	m := NewTrainerMemory(s, Layout{Devices: 8, Precision: BFloat16}, true, 1000, a)
+	eight := Layout{Trainers: 8, Precision: BFloat16}
+	m := newTrainer(s, eight, true, true, 1000, a)
 	for name, part := range map[string][2]float64{
-		"weights": {m.Weights, 2}, "master": {m.Master, 4}, "gradients": {m.Gradients, 4}, "moments": {m.Moments, 8}, "anchor": {m.Anchor, 4},
+		"weights": {m.Weights, 4}, "gradients": {m.Gradients, 4}, "moments": {m.Moments, 8}, "anchor": {m.Anchor, 4}, "copy": {m.Copy, 0},
 	} {
 		if part[0] != part[1]*n/8 {
 			t.Errorf("%s: %g bytes, want %g a parameter over 8", name, part[0], part[1])
 		}
 	}
-	one := NewTrainerMemory(s, Layout{Devices: 1, Precision: Float32, Offload: true}, false, 1000, a)
-	if one.Master+one.Moments+one.Anchor+one.Gathered != 0 || one.Weights != 4*n {
-		t.Errorf("float32 on one device, offloaded, no anchor: %+v", one)
+	one := newTrainer(s, Layout{Trainers: 1, Precision: Float32, Offload: true}, true, false, 1000, a)
+	if one.Copy+one.Reference+one.Anchor+one.Gathered != 0 || one.Weights != 4*n || one.resident() != one.Process+4*n {
+		t.Errorf("float32 by one trainer, offloaded, no anchor: %+v", one)
 	}
-	if one.Without/m.Without != 2 || one.WithCheckpoint/m.WithCheckpoint != 2 {
+	if one.Kept/m.Kept != 2 || one.Recomputed/m.Recomputed != 2 {
 		t.Errorf("activations in float32 are not twice those in bfloat16: %+v, %+v", one, m)
 	}
+	rounded := newTrainer(s, Layout{Trainers: 1, Precision: BFloat16}, true, true, 1000, a)
+	if got := rounded.Copy - 2*float64(s.Vocabulary*s.Hidden); got != 2*n {
+		t.Errorf("one trainer in bfloat16 has a copy of %g bytes, want %g", got, 2*n)
+	}
 	// By hand, for one token more of one layer of L, all in bfloat16.
-	more := NewTrainerMemory(s, Layout{Devices: 8, Precision: BFloat16}, true, 1001, a)
+	more := newTrainer(s, eight, true, true, 1001, a)
 	want := 2 * (64*(4*5120+3*48*128+4*27648+40+2) + 2*5120.0)
-	if got := more.Without - m.Without; math.Abs(got-want) > 1 {
+	if got := more.Kept - m.Kept; math.Abs(got-want) > 1 {
 		t.Errorf("one more token: %g bytes of activations, want %g", got, want)
 	}
-	if got, want := more.WithCheckpoint-m.WithCheckpoint, 2*(64*5120+(4*5120+3*48*128+4*27648+40+2)+2*5120.0); math.Abs(got-want) > 1 {
-		t.Errorf("one more token, checkpointed: %g bytes of activations, want %g", got, want)
+	if got, want := more.Recomputed-m.Recomputed, 2*(64*5120+(4*5120+3*48*128+4*27648+40+2)+2*5120.0); math.Abs(got-want) > 1 {
+		t.Errorf("one more token, recomputed: %g bytes of activations, want %g", got, want)
 	}
 }
 
-// A whole prompt is one micro-batch, however long; when it may be divided, one
-// sequence is the least.
+// The peak is a moment's: with many tokens a pass, with few and an anchor that
+// comes back the anchor's pass, with offloaded moments the optimizer's step. By
+// several trainers the whole policy is published by one, and that is the most.
+func TestTrainerPeak(t *testing.T) {
+	s, a := qwen(t), defaults(t, nil)
+	n, m := float64(s.Parameters().Total), s.multiplied()
+	for _, test := range []struct {
+		layout   Layout
+		anchored bool
+		tokens   float64
+		most     string
+		want     float64 // bytes of weights and what goes with them
+	}{
+		{Layout{Trainers: 1, Precision: Float32}, true, 1e6, "activations", 20 * n},
+		{Layout{Trainers: 1, Precision: Float32, Offload: true}, false, 1, "moments", 16 * n},
+		{Layout{Trainers: 1, Precision: BFloat16, Offload: true}, true, 1e6, "activations", 8*n + 2*(n+float64(s.Vocabulary*s.Hidden))},
+		{Layout{Trainers: 8, Precision: BFloat16}, true, 1, "the whole policy, to be published", 4*n + 4*m + 16*n/8},
+	} {
+		got := newTrainer(s, test.layout, true, test.anchored, test.tokens, a)
+		want := test.want + got.Process
+		if test.most == "activations" {
+			want += got.Activations + got.Allocator + got.Logits
+		}
+		if got.most != test.most || math.Abs(got.Total/want-1) > 1e-9 {
+			t.Errorf("%+v: most is %s, total %g; want %s, %g", test.layout, got.most, got.Total, test.most, want)
+		}
+	}
+	// On a CPU offloaded moments have nowhere to go, and the anchor's copy is made all the same.
+	load := Load{Micro: 1, Anchored: true}
+	kept := NewHostMemory(s, Layout{Trainers: 1, Precision: Float32}, load, a)
+	away := NewHostMemory(s, Layout{Trainers: 1, Precision: Float32, Offload: true}, load, a)
+	if away.State != kept.State || kept.State != 16*n || away.Update < 8*n || kept.Update > 5*n {
+		t.Errorf("on a CPU: offloaded %+v, otherwise %+v", away, kept)
+	}
+	// Beside GPUs the state before is kept in host memory while they are fine-tuned on.
+	load.Supervised = 1
+	beside := besideGPUs(s, Layout{Trainers: 8, Precision: BFloat16, Offload: true}, load, a)
+	if want := beside.Process + 20*n + 4*float64(s.Vocabulary*s.Hidden); beside.FineTune != 12*n || beside.Peak != want {
+		t.Errorf("beside GPUs: %+v, want 12 bytes a parameter kept and a peak of %g", beside, want)
+	}
+}
+
+// A prompt that is longer than the limit is cut; one response is the least.
 func TestMicroTokens(t *testing.T) {
 	rl := t1.DefaultSpec().RL // 32 prompts, 64 responses, 10,240 tokens
 	a := defaults(t, Assumptions{"prompt_tokens": 100})
-	for _, test := range []struct {
-		layout Layout
-		want   float64
-	}{
-		{Layout{MicroTokens: 4096, WholePrompts: true}, 64 * 10340},
-		{Layout{MicroTokens: 4096}, 10340},
-		{Layout{MicroTokens: 20000}, 20000},
-		{Layout{MicroTokens: 1e9}, 32 * 64 * 10340},
-	} {
-		if got := test.layout.microTokens(rl, a); got != test.want {
-			t.Errorf("%+v: %g tokens, want %g", test.layout, got, test.want)
+	for limit, want := range map[int]float64{4096: 10340, 20000: 20000, 1e9: 32 * 64 * 10340} {
+		if got := (Layout{MicroTokens: limit}).microTokens(rl, a); got != want {
+			t.Errorf("limit %d: %g tokens, want %g", limit, got, want)
 		}
 	}
 }
 
 // FLOPs of training are 6 a multiplied weight and token, 8 with the anchor, 2
-// more with checkpointing, where attention is small beside them.
+// more with recompute, where attention is small beside them.
 func TestWork(t *testing.T) {
 	s, spec := qwen(t), t1.DefaultSpec()
 	spec.RL.MaxTokens = 100
 	a := defaults(t, Assumptions{"response_share": 1, "prompt_tokens": 1, "demonstration_tokens": 99})
-	cut := NewWork(spec, s, Layout{MicroTokens: 6463}, Counts{}, a)[4].FLOPs // 64 responses of 101 tokens are 6,464
-	for checkpointing, passes := range map[bool]float64{false: 3, true: 4} {
-		work := NewWork(spec, s, Layout{Checkpointing: checkpointing, MicroTokens: 6464}, Counts{Demonstrations: 256}, a)
-		if ratio := cut / work[4].FLOPs; !checkpointing && math.Abs(ratio-1.25) > 1e-9 {
-			t.Errorf("cut prompts take %g times the FLOPs, want five passes for four", ratio)
+	flops := func() float64 { // a micro-batch has one token less than 64 responses of 101
+		return NewWork(spec, s, Layout{MicroTokens: 6463}, Counts{}, a)[4].FLOPs
+	}
+	cut := flops()
+	spec.RL.Beta = 0
+	needless := flops()
+	spec.RL.Beta = 1
+	for recompute, passes := range map[bool]float64{false: 3, true: 4} {
+		work := NewWork(spec, s, Layout{Recompute: recompute, MicroTokens: 6464}, Counts{Demonstrations: 256}, a)
+		if ratio := cut / work[4].FLOPs; !recompute && (math.Abs(ratio-1.25) > 1e-9 || needless != work[4].FLOPs) {
+			t.Errorf("cut prompts take %g times the FLOPs, want five passes for four, and four with beta 0: %g, %g", ratio, needless, work[4].FLOPs)
 		}
 		sft, update := work[0], work[4]
 		if sft.Steps != 2*3 || sft.Tokens != 3*256*99 || update.Tokens != 100*32*64*100 || sft.Phase != SFT || update.Phase != Update {
@@ -141,7 +185,7 @@ func TestWork(t *testing.T) {
 		}
 		for _, got := range []float64{sft.FLOPs / (3 * 256 * 100) / s.multiplied() / passes, update.FLOPs / (100 * 32 * 64 * 101) / s.multiplied() / (passes + 1)} {
 			if got < 2 || got > 2.01 {
-				t.Errorf("checkpointing %v: %g FLOPs a weight, token and pass, want a little over 2", checkpointing, got)
+				t.Errorf("recompute %v: %g FLOPs a weight, token and pass, want a little over 2", recompute, got)
 			}
 		}
 	}
@@ -152,28 +196,44 @@ func TestWork(t *testing.T) {
 }
 
 // The smallest change: on a machine whose memory is just enough for it, each
-// change in turn is what is proposed, and what is proposed fits.
+// change in turn is what is proposed, what is proposed fits, and a spec that has
+// what the flags say fits as it is.
 func TestChange(t *testing.T) {
-	s, spec := qwen(t), t1.DefaultSpec()
-	r := run{spec: spec, shape: s, assumed: defaults(t, nil), anchored: true}
-	r.work = NewWork(spec, s, DefaultLayout(), Counts{}, r.assumed)
-	r.storage = NewStorage(spec, s, Counts{}, r.work, r.assumed)
+	s, spec := small(), t1.DefaultSpec()
+	spec.Sampler.Kind = t1.SamplerVLLM
 	seen := map[string]bool{}
-	m := Instance{Name: "x", GPUs: 8, Bandwidth: 1e12, FLOPS: 1e15, Interconnect: 1e11, Network: 1e11, HostMemory: 1e14, Disk: 1e14}
-	for memory := 20e12; memory > 5e9; memory *= 0.97 {
+	m := Instance{Name: "x", GPUs: 2, Bandwidth: 1e12, FLOPS: 1e15, Interconnect: 1e11, Network: 1e11, HostMemory: 1e14, Disk: 1e14}
+	best := func(spec t1.Spec) Fit {
+		r := run{spec: spec, shape: s, assumed: defaults(t, Assumptions{"device_bytes": 0}), anchored: true}
+		r.work = NewWork(spec, s, LayoutOf(spec.Resources), Counts{}, r.assumed)
+		r.storage = NewStorage(spec, s, Counts{}, r.work, r.assumed)
+		return r.best(m, Input{Spec: spec})
+	}
+	spec.Resources.MicroTokens = 20000
+	for memory := 1e12; memory > 1e9; memory *= 0.97 {
 		m.Memory = memory
-		f := r.best(m, Input{Spec: spec, Layout: DefaultLayout()})
+		f := best(spec)
 		key := strings.Join(f.Change, " ")
 		seen[key] = true
 		if f.Fits != (len(f.Lacks) == 0) || f.Fits && key != "" || f.Total == 0 != (!f.Fits && key == "") {
 			t.Fatalf("%g bytes: %+v", memory, f)
 		}
 	}
-	for _, want := range []string{"", "--split-prompts", "--split-prompts --checkpointing", "--split-prompts --checkpointing --offload", "--devices 16 --split-prompts --checkpointing --offload"} {
+	for _, want := range []string{"", "--micro-tokens 10440", "--recompute", "--recompute --offload", "--trainers 2 --recompute --offload", "--trainers 2 --micro-tokens 10440 --recompute --offload"} {
 		if !seen[want] {
 			t.Errorf("never proposed: %q; were: %v", want, seen)
 		}
 	}
+	m.Memory = 1e12
+	spec.Resources.Trainers = 4
+	if f := best(spec); len(f.Lacks) != 1 || f.Lacks[0].Part != GPUs || f.Lacks[0].Need != 4 || f.Lacks[0].Has != 2 || !slices.Equal(f.Change, []string{"--trainers 2"}) || f.Trainers != 2 {
+		t.Errorf("four trainers on two GPUs: %+v", f)
+	}
+}
+
+// small is Qwen2.5-1.5B.
+func small() Shape {
+	return Shape{Vocabulary: 151936, Hidden: 1536, Intermediate: 8960, Layers: 28, Heads: 12, KVHeads: 2, HeadDim: 128, QKVBias: true, Tied: true}
 }
 
 // More bandwidth, more FLOPS and more devices never take longer, and decoding is
@@ -181,19 +241,19 @@ func TestChange(t *testing.T) {
 func TestHours(t *testing.T) {
 	s, spec, a := qwen(t), t1.DefaultSpec(), defaults(t, nil)
 	base := Instance{Name: "x", GPUs: 8, Memory: 141e9, Bandwidth: 4e12, FLOPS: 1e15, Interconnect: 4e11, Network: 4e11, HostMemory: 2e12, Disk: 1e13}
-	l := Layout{Precision: BFloat16, MicroTokens: 16384}
+	l := Layout{Trainers: 8, Precision: BFloat16, MicroTokens: 16384}
 	w := Work{Phase: Sampling, Steps: 10, Sequences: 80, Tokens: 80 * 100}
-	one := newMachine(base, l).decoded(s, w, replica{devices: 8, concurrent: 1}, 1, 100, 100, a)
+	one := machine{base, l}.decoded(s, w, replica{devices: 8, concurrent: 1, element: 2}, 1, 100, 100, a)
 	want := 10 * 8 * 100 * 2 * s.multiplied() / (8 * 4e12 * a.of("bandwidth_utilisation"))
 	if one < want || one > 1.05*want {
 		t.Errorf("one sequence at once: %g s, want the time to read the weights, %g s", one, want)
 	}
 	work := NewWork(spec, s, l, Counts{Demonstrations: 1000}, a)
 	st := NewStorage(spec, s, Counts{}, work, a)
-	slow := newMachine(base, l).hours(spec, s, work, st, replica{8, 64}, 16384, a)
+	slow := machine{base, l}.hours(spec, s, work, st, replica{8, 64, 2}, 16384, a)
 	faster := base
 	faster.Bandwidth, faster.FLOPS = 2*base.Bandwidth, 2*base.FLOPS
-	fast := newMachine(faster, l).hours(spec, s, work, st, replica{8, 64}, 16384, a)
+	fast := machine{faster, l}.hours(spec, s, work, st, replica{8, 64, 2}, 16384, a)
 	for _, phase := range []string{SFT, Pool, Sampling, Update, Evaluation} {
 		if !(fast[phase] < slow[phase]) {
 			t.Errorf("%s: %g h on twice the machine, %g h before", phase, fast[phase], slow[phase])
@@ -240,9 +300,9 @@ func TestMeasuredPredictsItself(t *testing.T) {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	a := defaults(t, m.Assumptions(spec).Over(Assumptions{"demonstration_tokens": 1000}))
-	l := Layout{Precision: Float32, MicroTokens: 4096, WholePrompts: true}
+	l := LayoutOf(spec.Resources)
 	work := NewWork(spec, s, l, Counts{Demonstrations: 512}, a) // 12 steps
-	hours := m.Hours(spec, s, l, work, a)
+	hours := m.Hours(spec, s, work, a)
 	for phase, want := range map[string]float64{Sampling: 14, Update: 5, Scoring: 1, Publication: 2, SFT: 3 * 512 * 2} {
 		if got := hours[phase] * 3600; math.Abs(got-want) > 1e-6*want {
 			t.Errorf("%s: %g s, want %g", phase, got, want)
@@ -291,13 +351,18 @@ func TestEveryAssumptionCounts(t *testing.T) {
 	host := Instance{Name: "y", Bandwidth: 1e10, FLOPS: 1e12, Network: 1e9, HostMemory: 1e15, Disk: 1e13}
 	small := host
 	small.Name, small.HostMemory = "small", 1e9
+	spec.Sampler = t1.SamplerSpec{Kind: t1.SamplerVLLM, VLLM: t1.VLLMSpec{DataType: BFloat16, TensorParallel: 8}}
+	spec.Resources.Trainers, spec.Resources.Precision = 8, BFloat16
 	whole := func(change Assumptions) Plan {
 		all := Plan{}
-		for _, of := range []string{"countdown", "math"} {
+		for _, of := range []struct {
+			task  string
+			limit int
+		}{{"countdown", 4096}, {"math", 1 << 30}} { // all tokens of a step are below the second
 			for _, interconnect := range []float64{4e8, 4e11} {
 				m.Interconnect = interconnect
-				spec.Task.Name = of
-				made, err := New(Input{Spec: spec, Shape: s, Counts: Counts{1000}, Layout: DefaultLayout(), Assumptions: change, Instances: []Instance{m, host, small}})
+				spec.Task.Name, spec.Resources.MicroTokens = of.task, of.limit
+				made, err := New(Input{Spec: spec, Shape: s, Counts: Counts{1000}, Assumptions: change, Instances: []Instance{m, host, small}})
 				if err != nil {
 					t.Fatal(err)
 				}

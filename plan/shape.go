@@ -138,6 +138,15 @@ func (s Shape) fused() int64 { return (s.Heads + 2*s.KVHeads) * s.HeadDim * s.Hi
 // layer is the weights of one layer.
 func (s Shape) layer() int64 { return s.attention() + 3*s.Hidden*s.Intermediate + 2*s.Hidden }
 
+// ends is the weights outside the layers that FSDP gathers together: the input
+// embedding, and the head where it is another.
+func (s Shape) ends() float64 {
+	if s.Tied {
+		return float64(s.Vocabulary * s.Hidden)
+	}
+	return 2 * float64(s.Vocabulary*s.Hidden)
+}
+
 // multiplied is the weights that a token is multiplied with: all but the input
 // embedding, which is looked up.
 func (s Shape) multiplied() float64 { return float64(s.Layers*s.layer() + s.Vocabulary*s.Hidden) }

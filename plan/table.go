@@ -20,12 +20,12 @@ type Table struct {
 // Instance is one machine type.
 type Instance struct {
 	Name            string  `json:"name"`
-	GPUs            int     `json:"gpus"`              // 0: the engine computes on the CPU, in float32
+	GPUs            int     `json:"gpus"`              // 0: the engine computes on the CPU
 	Memory          float64 `json:"gpu_memory"`        // bytes of one GPU
 	Bandwidth       float64 `json:"memory_bandwidth"`  // bytes a second of one GPU's memory, or of the host's
 	FLOPS           float64 `json:"flops"`             // peak of one GPU in bfloat16, dense; without one, of the host in float32
 	Interconnect    float64 `json:"interconnect"`      // bytes a second that one GPU sends to others of its instance; 0: none
-	Network         float64 `json:"network"`           // bytes a second of the instance to others
+	Network         float64 `json:"network"`           // bytes a second of the instance to the store
 	HostMemory      float64 `json:"host_memory"`       // bytes
 	Disk            float64 `json:"disk"`              // bytes
 	OnDemandPerHour float64 `json:"on_demand_an_hour"` // money

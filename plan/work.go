@@ -77,17 +77,25 @@ func cuts(s t1.ScalingSpec) int {
 // training is the FLOPs of forward and backward, three forward passes, and a
 // fourth where activations are computed again.
 func (l Layout) training() float64 {
-	if l.Checkpointing {
+	if l.Recompute {
 		return 4
 	}
 	return 3
 }
 
-// cutsPrompts reports whether a prompt's responses, of so many tokens each, are
-// divided over micro-batches. Then they are read once more: an advantage needs
-// the d of all of them.
-func (l Layout) cutsPrompts(rl t1.RLSpec, tokens float64) bool {
-	return !l.WholePrompts && float64(rl.K)*tokens > float64(l.MicroTokens)
+// forwards is the passes of an update without gradient: the anchor's, and, where
+// a prompt's responses are divided over micro-batches, one of the policy, since an
+// advantage needs the d of all of them. Without an anchor, or with beta 0, there
+// is no d to know.
+func (l Layout) forwards(rl t1.RLSpec, a Assumptions) float64 {
+	if rl.Anchor.Action == "none" {
+		return 0
+	}
+	mean := a.of("prompt_tokens") + a.of("response_share")*float64(rl.MaxTokens)
+	if rl.Beta != 0 && float64(rl.K)*mean > float64(l.MicroTokens) {
+		return 2
+	}
+	return 1
 }
 
 // NewWork lists what each phase does.
@@ -110,16 +118,9 @@ func NewWork(spec t1.Spec, s Shape, l Layout, c Counts, a Assumptions) []Work {
 		pool = Work{Phase: Pool}
 	}
 	sampling := s.sampled(Sampling, rl.Iterations, float64(rl.Iterations*rl.Prompts), float64(rl.K), prompt, length)
-	passes := l.training()
-	if rl.Anchor.Action != "none" {
-		passes++ // the anchor's forward pass
-	}
-	if l.cutsPrompts(rl, prompt+length) {
-		passes++ // the d of all K responses, before any of their gradients
-	}
 	update := Work{
 		Phase: Update, Steps: rl.Iterations, Sequences: sampling.Sequences, Tokens: sampling.Tokens, Prefilled: sampling.Sequences * prompt,
-		FLOPs: passes * s.forward(sampling.Sequences, prompt+length),
+		FLOPs: (l.training() + l.forwards(rl, a)) * s.forward(sampling.Sequences, prompt+length),
 	}
 	n := Evaluations(spec)
 	answered := mean * float64(e.MaxTokens)

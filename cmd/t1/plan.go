@@ -27,24 +27,23 @@ type planFlags struct {
 	modelConfig string
 	measured    string
 	assume      []string
-	split       bool
-	layout      plan.Layout
+	resources   t1.ResourcesSpec // fields that a flag was given for; the spec has the others
 }
 
 func (t *tool) planCommand() *cobra.Command {
-	f := planFlags{layout: plan.DefaultLayout()}
+	var f planFlags
 	c := &cobra.Command{
 		Use:   "plan SPEC",
 		Short: "Say whether a run fits and what it costs, before it starts",
 		Long: `plan works out what a run computes, keeps and costs: parameters, memory by part,
 tokens, hours by phase on each machine of a price table, and money; where it does
-not fit, the smallest change that makes it. Nothing is started and nothing kept.
+not fit, the smallest change of resources that makes it. Nothing is started and nothing kept.
 docs/plan.md has every formula, and what has been checked against real runs.`,
 		Example: `  t1 plan examples/countdown.yaml
   t1 plan mine.yaml --model-config config.json --instances p5.48xlarge
   t1 plan mine.yaml --measured countdown --assume response_share=0.6`,
 		Args: one("SPEC"),
-		RunE: func(c *cobra.Command, args []string) error { return t.plan(c, args[0], f) },
+		RunE: func(c *cobra.Command, args []string) error { return t.plan(c, args[0], &f) },
 	}
 	jsonFlag(c, &f.asJSON)
 	flags := c.Flags()
@@ -53,22 +52,50 @@ docs/plan.md has every formula, and what has been checked against real runs.`,
 	flags.StringVar(&f.modelConfig, "model-config", "", "config.json of a model that is not imported")
 	flags.StringVar(&f.measured, "measured", "", "run whose times replace the guesses for machines without a GPU")
 	flags.StringArrayVar(&f.assume, "assume", nil, "NAME=VALUE, an assumption (docs/plan.md)")
-	flags.IntVar(&f.layout.Devices, "devices", 0, "GPUs that share the trainer's state (default those of one instance)")
-	flags.StringVar(&f.layout.Precision, "precision", f.layout.Precision, "of the trainer on GPUs: bfloat16 or float32")
-	flags.BoolVar(&f.layout.Checkpointing, "checkpointing", false, "compute activations again in the backward pass")
-	flags.BoolVar(&f.layout.Offload, "offload", false, "keep optimizer and anchor in host memory")
-	flags.IntVar(&f.layout.MicroTokens, "micro-tokens", f.layout.MicroTokens, "tokens of a micro-batch")
-	flags.BoolVar(&f.split, "split-prompts", false, "let a prompt's responses be in several micro-batches")
+	f.resourceFlags(c)
 	return c
 }
 
-func (t *tool) plan(c *cobra.Command, path string, f planFlags) error {
+// resourceFlags are named as the fields of resources are.
+func (f *planFlags) resourceFlags(c *cobra.Command) {
+	flags, r := c.Flags(), &f.resources
+	flags.IntVar(&r.Trainers, "trainers", 0, "processes that train together, one a GPU (default resources.trainers of SPEC)")
+	flags.StringVar(&r.Precision, "precision", "", "of the passes: float32 or bfloat16 (default resources.precision)")
+	flags.IntVar(&r.MicroTokens, "micro-tokens", 0, "packed tokens of a micro-batch (default resources.micro_tokens)")
+	flags.BoolVar(&r.Recompute, "recompute", false, "compute activations again in the backward pass (default resources.recompute)")
+	flags.BoolVar(&r.Offload, "offload", false, "keep optimizer and anchor in host memory (default resources.offload)")
+}
+
+// replace puts what flags were given for in the place of the spec's resources,
+// by the rules of a spec.
+func (f *planFlags) replace(changed func(flag string) bool, spec *t1.Spec) error {
+	to, from := &spec.Resources, f.resources
+	for name, set := range map[string]func(){
+		"trainers":     func() { to.Trainers = from.Trainers },
+		"precision":    func() { to.Precision = from.Precision },
+		"micro-tokens": func() { to.MicroTokens = from.MicroTokens },
+		"recompute":    func() { to.Recompute = from.Recompute },
+		"offload":      func() { to.Offload = from.Offload },
+	} {
+		if changed(name) {
+			set()
+		}
+	}
+	if mistakes := spec.Mistakes(); len(mistakes) > 0 {
+		return t1.Errorf(t1.KindInvalid, "%s", mistakes[0])
+	}
+	return nil
+}
+
+func (t *tool) plan(c *cobra.Command, path string, f *planFlags) error {
 	read, err := t.readSpec(path)
 	if err != nil {
 		return err
 	}
-	f.layout.WholePrompts = !f.split
-	in := plan.Input{Spec: read.spec, Layout: f.layout}
+	in := plan.Input{Spec: read.spec}
+	if err := f.replace(c.Flags().Changed, &in.Spec); err != nil {
+		return err
+	}
 	if err := t.fillPlan(c.Context(), &in, f); err != nil {
 		return err
 	}
@@ -83,7 +110,7 @@ func (t *tool) plan(c *cobra.Command, path string, f planFlags) error {
 }
 
 // fillPlan finds the model's shape, the data, the prices and the measured run.
-func (t *tool) fillPlan(ctx context.Context, in *plan.Input, f planFlags) error {
+func (t *tool) fillPlan(ctx context.Context, in *plan.Input, f *planFlags) error {
 	given, err := assumptionsOf(f.assume)
 	if err != nil {
 		return err
@@ -113,7 +140,7 @@ func (t *tool) fillPlan(ctx context.Context, in *plan.Input, f planFlags) error 
 	}
 	for _, m := range in.Instances {
 		if m.GPUs > 0 {
-			in.Notes = append(in.Notes, "GPUs: formulas, checked against none; the engine of this version computes on the CPU")
+			in.Notes = append(in.Notes, "GPUs: formulas, checked against none; what the engine does on GPUs is written, and has never run on one")
 			break
 		}
 	}

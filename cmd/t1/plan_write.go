@@ -43,11 +43,7 @@ func writeFits(w io.Writer, p plan.Plan) {
 		if !f.Fits {
 			fits = "no"
 		}
-		name := f.Instance
-		if f.Count > 1 {
-			name = fmt.Sprintf("%d x %s", f.Count, name)
-		}
-		cells := []string{name, fits, size(f.Trainer.Total), size(f.Sampler.Total), size(f.Host.Peak)}
+		cells := []string{f.Instance, fits, size(f.Trainer.Total), size(f.Sampler.Total), size(f.Host.Peak)}
 		for _, phase := range plan.Phases {
 			cells = append(cells, hoursOf(f.Hours[phase]))
 		}
@@ -68,7 +64,7 @@ func writeFootnotes(out io.Writer, p plan.Plan) error {
 			fmt.Fprintf(&b, "%s: %s\n", f.Instance, verdict(f))
 		}
 	}
-	b.WriteString("trainer and sampler are one device's at the peak, as asked for; hours and money are with the change where one is needed\n")
+	b.WriteString("trainer and sampler are the first device's at the peak, as asked for; hours and money are with the change where one is needed\n")
 	fmt.Fprintf(&b, "prices as of %s: %s\n", p.Prices.AsOf, p.Prices.Source)
 	for _, note := range p.Notes {
 		b.WriteString(note + "\n")
@@ -82,10 +78,13 @@ func verdict(f plan.Fit) string {
 	lacks := make([]string, len(f.Lacks))
 	for i, l := range f.Lacks {
 		lacks[i] = fmt.Sprintf("%s %s of %s, most of it %s", l.Part, size(l.Need), size(l.Has), l.Most)
+		if l.Part == plan.GPUs {
+			lacks[i] = fmt.Sprintf("%.0f GPUs of %.0f, for %s", l.Need, l.Has, l.Most)
+		}
 	}
 	text := "needs " + strings.Join(lacks, "; ")
 	if len(f.Change) == 0 {
-		return text + ". No change of the trainer's layout makes it fit"
+		return text + ". No change of resources makes it fit"
 	}
 	return text + ". It fits with " + strings.Join(f.Change, " ")
 }
