@@ -151,7 +151,7 @@ generate: $(venv)/.synced-dev ## make generated code again
 	go generate ./...
 
 .PHONY: bench
-bench: setup ## take the figures of docs/results.md; half an hour
+bench: setup ## take the figures of docs/results.md; an hour
 	$(call step,Python tools,$(MAKE) $(venv)/.synced-dev)
 	@./scripts/bench
 

@@ -123,6 +123,10 @@ func put(tree map[string]any, path string, value json.RawMessage) []Mistake {
 	return nil
 }
 
+// fingerprinted are the settings that are part of the environment fingerprint:
+// with other ones a step has other bits.
+var fingerprinted = []string{"resources.threads", "resources.trainers", "resources.precision", "resources.micro_tokens", "resources.offload"}
+
 // Shared is how far a log has come at the record that a fork begins at.
 type Shared struct {
 	ForkPoint
@@ -158,8 +162,8 @@ func (s Shared) fixed(field string) string {
 	switch {
 	case section == "seed" || section == "task" || section == "model":
 		return "record 0 was made with it"
-	case field == "resources.threads":
-		return "records are computed again only with as many"
+	case slices.Contains(fingerprinted, field):
+		return "the shared records are computed again only in the same way"
 	case section == "sft" && s.FineTuned:
 		return fmt.Sprintf("the supervised initialisation is over at record %d", s.At)
 	case (field == "sft.epochs" || field == "sft.batch_size") && s.Trained > 0:

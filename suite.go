@@ -21,6 +21,8 @@ type SuiteEvaluation struct {
 	TopP        float64       `json:"top_p"`
 	MaxTokens   int           `json:"max_tokens"`
 	Seed        int64         `json:"seed"`
+	Sampler     string        `json:"sampler"`   // SamplerEngine or SamplerVLLM
+	Precision   string        `json:"precision"` // that it computes in
 	Penalties   PenaltiesSpec `json:"penalties"` // bad patterns to count
 }
 

@@ -37,6 +37,7 @@ type sampled struct {
 // model, which has no spec, it is the engine. Neither is started by this but the
 // engine, which is what makes text of tokens in any case.
 func (h *Host) sampler(ctx context.Context, place string, beat beat) (sampler, error) {
+	precision := "" // float32, whatever the run that the engine is shared with trains in
 	if !strings.HasPrefix(place, modelPlace) {
 		spec, err := h.spec(ctx, place)
 		if err != nil {
@@ -45,24 +46,26 @@ func (h *Host) sampler(ctx context.Context, place string, beat beat) (sampler, e
 		if spec.Sampler.Kind == t1.SamplerVLLM {
 			return &vllmSampler{host: h, run: place, spec: spec.Sampler.VLLM}, nil
 		}
+		precision = spec.Resources.Precision
 	}
 	client, err := h.engine(ctx, place, beat)
-	return engineSampler{host: h, place: place, client: client}, err
+	return engineSampler{host: h, place: place, client: client, precision: precision}, err
 }
 
 // engineSampler answers one batch after the other: what is sampled together is
 // then the same for every attempt, and so are the last bits.
 type engineSampler struct {
-	host   *Host
-	place  string // of the policy, see [placeOf]
-	client *engine.Client
+	host      *Host
+	place     string // of the policy, see [placeOf]
+	client    *engine.Client
+	precision string // the trainer's own
 }
 
 func (s engineSampler) respond(ctx context.Context, how sampling, batches [][]engine.Prompt, done func(int, []sampled) error, beat beat) (engine.Generated, error) {
 	var sum engine.Generated
 	for i, prompts := range batches {
 		responses, generated, err := s.generate(ctx, engine.Generation{
-			Policy: how.Policy, Prompts: prompts, Temperature: how.Temperature, TopP: how.TopP, MaxTokens: how.MaxTokens,
+			Policy: how.Policy, Prompts: prompts, Temperature: how.Temperature, TopP: how.TopP, MaxTokens: how.MaxTokens, Precision: s.precision,
 		}, beat)
 		sum.Seconds, sum.Tokens = sum.Seconds+generated.Seconds, sum.Tokens+generated.Tokens
 		if err != nil {

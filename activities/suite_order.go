@@ -52,9 +52,25 @@ func OrderSuite(ctx context.Context, store t1.Store, subject library.Subject, su
 		Samples: s.Samples, Temperature: s.Temperature, TopP: s.TopP, MaxTokens: s.MaxTokens, Seed: s.Seed,
 		Penalties: t1.DefaultSpec().RL.Penalties,
 	}
+	if order.Sampler, order.Precision, err = samplerOf(ctx, store, subject.Run); err != nil {
+		return in, order, err
+	}
 	in.Order, in.Spec = order.Digest(), order.Spec()
 	_, err = keepJSON(ctx, store, t1.SuiteOrderKey(in.Order), order)
 	return in, order, err
+}
+
+// samplerOf says what samples a run's policies, and in which precision; of an
+// imported model, which has no run, it is the engine in float32.
+func samplerOf(ctx context.Context, store t1.Store, run string) (kind, precision string, err error) {
+	if run == "" {
+		return t1.SamplerEngine, t1.DefaultSpec().Resources.Precision, nil
+	}
+	spec, err := readJSON[t1.Spec](ctx, store, t1.SpecKey(run))
+	if spec.Sampler.Kind == t1.SamplerVLLM {
+		return spec.Sampler.Kind, spec.Sampler.VLLM.DataType, err
+	}
+	return spec.Sampler.Kind, spec.Resources.Precision, err
 }
 
 // suiteProblems finds a suite's data set, or says how to import it.

@@ -112,6 +112,8 @@ func TestAnOrderIsNamedByWhatItDependsOn(t *testing.T) {
 		"heat":      func(e *t1.SuiteEvaluation) { e.Temperature = 0.6 },
 		"length":    func(e *t1.SuiteEvaluation) { e.MaxTokens = 9 },
 		"seed":      func(e *t1.SuiteEvaluation) { e.Seed = 1 },
+		"sampler":   func(e *t1.SuiteEvaluation) { e.Sampler = t1.SamplerVLLM },
+		"precision": func(e *t1.SuiteEvaluation) { e.Precision = "bfloat16" },
 	} {
 		other := base
 		change(&other)

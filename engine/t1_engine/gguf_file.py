@@ -50,7 +50,7 @@ def packages() -> tuple[ModuleType, ModuleType]:
     except ImportError as error:
         raise invalid(
             f"reading GGUF needs Python package {error.name}, which is not installed; "
-            "run `uv sync --group import` in the directory engine"
+            "run `cd engine && uv sync --frozen --no-dev --inexact --group import`"
         ) from error
     transformers.utils.logging.set_verbosity_error()
     return gguf, transformers

@@ -31,6 +31,16 @@ def test_the_same_request_gives_the_same_tokens(engine, other):
         assert len(r.logprobs) == len(r.tokens) <= 12
 
 
+def test_a_request_says_the_precision(engine):
+    """Whatever the engine trains in: an evaluation must not depend on which run it shares an engine with."""
+    policy = engine.state().policy
+    plain = generate(engine, policy)
+    assert generate(engine, policy, precision="float32") == plain
+    halves = generate(engine, policy, precision="bfloat16")
+    assert halves == generate(engine, policy, precision="bfloat16") != plain
+    assert code(lambda: generate(engine, policy, precision="float16")).name == "INVALID_ARGUMENT"
+
+
 def test_policies_are_found_by_digest(engine, traces, rollouts, tmp_path):
     fine_tuned = engine.fine_tune(traces, 0, 2).policy
     engine.trainer.Publish(pb.WriteRequest(directory=str(tmp_path / "p"), expect=fine_tuned))

@@ -21,6 +21,7 @@ type Generation struct {
 	Temperature float64 // 0 is greedy
 	TopP        float64 // in (0, 1]
 	MaxTokens   int
+	Precision   string // of the passes, "float32" or "bfloat16"; empty means float32
 }
 
 // Response is one finished response.
@@ -51,7 +52,7 @@ func (c *Client) Generate(ctx context.Context, g Generation, each func(Response)
 	ctx, watch := c.watch(ctx)
 	defer watch.stop()
 	request := &pb.GenerateRequest{
-		Policy: string(g.Policy), Temperature: g.Temperature, TopP: g.TopP, MaxTokens: int32(g.MaxTokens),
+		Policy: string(g.Policy), Temperature: g.Temperature, TopP: g.TopP, MaxTokens: int32(g.MaxTokens), Precision: g.Precision,
 	}
 	for _, p := range g.Prompts {
 		request.Prompts = append(request.Prompts, &pb.Prompt{Tokens: p.Tokens, Seed: p.Seed, Samples: int32(p.Samples)})

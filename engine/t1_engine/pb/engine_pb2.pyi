@@ -234,18 +234,20 @@ class OpenPolicyReply(_message.Message):
     def __init__(self, eos: _Optional[int] = ...) -> None: ...
 
 class GenerateRequest(_message.Message):
-    __slots__ = ("policy", "prompts", "temperature", "top_p", "max_tokens")
+    __slots__ = ("policy", "prompts", "temperature", "top_p", "max_tokens", "precision")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     PROMPTS_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     TOP_P_FIELD_NUMBER: _ClassVar[int]
     MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
     policy: str
     prompts: _containers.RepeatedCompositeFieldContainer[Prompt]
     temperature: float
     top_p: float
     max_tokens: int
-    def __init__(self, policy: _Optional[str] = ..., prompts: _Optional[_Iterable[_Union[Prompt, _Mapping]]] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., max_tokens: _Optional[int] = ...) -> None: ...
+    precision: str
+    def __init__(self, policy: _Optional[str] = ..., prompts: _Optional[_Iterable[_Union[Prompt, _Mapping]]] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., max_tokens: _Optional[int] = ..., precision: _Optional[str] = ...) -> None: ...
 
 class Prompt(_message.Message):
     __slots__ = ("tokens", "seed", "samples")

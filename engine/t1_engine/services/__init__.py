@@ -15,7 +15,7 @@ from t1_engine.services.trainer import Trainer
 def register(server: grpc.Server, compute: Compute, resources: Resources) -> None:
     """Adds every service to a server that is not started yet."""
     trainer = Trainer(compute, resources)
-    sampler = Sampler(compute, trainer, resources)
+    sampler = Sampler(compute, trainer)
     rpc.add_EngineServicer_to_server(Engine(resources), server)
     rpc.add_TrainerServicer_to_server(trainer, server)
     rpc.add_SamplerServicer_to_server(sampler, server)

@@ -34,10 +34,9 @@ class Policy:
 
 
 class Sampler(rpc.SamplerServicer):
-    def __init__(self, compute: Compute, trainer: Trainer, resources: Resources) -> None:
+    def __init__(self, compute: Compute, trainer: Trainer) -> None:
         self._compute = compute
         self._trainer = trainer
-        self._resources = resources
         self._held: OrderedDict[str, Policy] = OrderedDict()  # by digest, the one used last at the end
         self._texts: OrderedDict[str, Language] = OrderedDict()  # of policies opened for that alone
         self.language: Language | None = None  # of the policy opened last
@@ -120,7 +119,7 @@ class Sampler(rpc.SamplerServicer):
             job.progress(lambda: pb.GenerateReply(progress=pb.Progress(done=done, total=total, tokens=tokens)))
             return job.cancelled()
 
-        with working(policy.model, self._resources) as computes:
+        with working(policy.model, read_precision(request)) as computes:
             generate(computes, prompts, sampling, policy.eos, finished, cancelled)
         seconds = time.monotonic() - started
         return pb.GenerateReply(finished=pb.GenerateDone(seconds=seconds, tokens=tokens))
@@ -148,6 +147,14 @@ def read_sampling(request: pb.GenerateRequest) -> Sampling:
         if not good(given):
             raise invalid(f"{name}: {given}; {allowed}")
     return Sampling(request.temperature, request.top_p, request.max_tokens)
+
+
+def read_precision(request: pb.GenerateRequest) -> Resources:
+    """What a pass computes with; the trainer's own resources have no part in it."""
+    try:
+        return Resources(precision=request.precision or "float32")
+    except ValueError as error:
+        raise invalid(str(error)) from error
 
 
 def check_room(prompts: list[Prompt], sampling: Sampling, room: int) -> None:

@@ -1362,6 +1362,7 @@ type GenerateRequest struct {
 	Temperature   float64                `protobuf:"fixed64,3,opt,name=temperature,proto3" json:"temperature,omitempty"` // 0 is greedy
 	TopP          float64                `protobuf:"fixed64,4,opt,name=top_p,json=topP,proto3" json:"top_p,omitempty"`   // in (0, 1]
 	MaxTokens     int32                  `protobuf:"varint,5,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
+	Precision     string                 `protobuf:"bytes,6,opt,name=precision,proto3" json:"precision,omitempty"` // of the passes, "float32" or "bfloat16"; empty: float32
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1429,6 +1430,13 @@ func (x *GenerateRequest) GetMaxTokens() int32 {
 		return x.MaxTokens
 	}
 	return 0
+}
+
+func (x *GenerateRequest) GetPrecision() string {
+	if x != nil {
+		return x.Precision
+	}
+	return ""
 }
 
 type Prompt struct {
@@ -2275,14 +2283,15 @@ const file_engine_proto_rawDesc = "" +
 	"\tdirectory\x18\x02 \x01(\tR\tdirectory\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\bR\x04text\"#\n" +
 	"\x0fOpenPolicyReply\x12\x10\n" +
-	"\x03eos\x18\x01 \x01(\x05R\x03eos\"\xaf\x01\n" +
+	"\x03eos\x18\x01 \x01(\x05R\x03eos\"\xcd\x01\n" +
 	"\x0fGenerateRequest\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x12.\n" +
 	"\aprompts\x18\x02 \x03(\v2\x14.t1.engine.v1.PromptR\aprompts\x12 \n" +
 	"\vtemperature\x18\x03 \x01(\x01R\vtemperature\x12\x13\n" +
 	"\x05top_p\x18\x04 \x01(\x01R\x04topP\x12\x1d\n" +
 	"\n" +
-	"max_tokens\x18\x05 \x01(\x05R\tmaxTokens\"N\n" +
+	"max_tokens\x18\x05 \x01(\x05R\tmaxTokens\x12\x1c\n" +
+	"\tprecision\x18\x06 \x01(\tR\tprecision\"N\n" +
 	"\x06Prompt\x12\x16\n" +
 	"\x06tokens\x18\x01 \x03(\x05R\x06tokens\x12\x12\n" +
 	"\x04seed\x18\x02 \x01(\x04R\x04seed\x12\x18\n" +
