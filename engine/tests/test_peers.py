@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY, shake
+from datasets import Dataset
 from test_exact import LIMIT, error, flat
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback
+from trl import RLOOConfig, RLOOTrainer
 
 from t1_engine import model, tokenizer
 from t1_engine.anchor import AnchorRule, new_anchor
@@ -26,11 +29,6 @@ from t1_engine.optimizer import BETAS, adamw
 from t1_engine.rollout import Group
 from t1_engine.tally import UpdateResult
 from t1_engine.update import Hyper, policy_update
-
-pytest.importorskip("trl", reason="TRL is not installed: uv sync --group peers")
-from datasets import Dataset
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback
-from trl import RLOOConfig, RLOOTrainer
 
 K, BETA = 4, 0.05
 WORDS = [f"w{n}" for n in range(58)]
