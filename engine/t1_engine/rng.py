@@ -37,9 +37,13 @@ def row_keys(seed_B: list[int], sample_B: list[int]) -> Tensor:
     return mix(mix(seed) ^ torch.tensor(sample_B, dtype=torch.int64))
 
 
-def uniform(key_B: Tensor, position_B: Tensor | int) -> Tensor:
-    """[B] float64 in [0, 1), from the 53 high bits of hash(key, position)."""
-    return _shift(mix(mix(key_B) + position_B), 11).double() * 2.0**-53
+def uniform(key_B: Tensor, position_B: Tensor | int, attempt: int = 0) -> Tensor:
+    """[B] float64 in [0, 1), from the 53 high bits of hash(key, position), hashed once more for each attempt after
+    the first."""
+    bits_B = mix(mix(key_B) + position_B)
+    for n in range(attempt):
+        bits_B = mix(bits_B + n)
+    return _shift(bits_B, 11).double() * 2.0**-53
 
 
 def order(seed: int, epoch: int, count: int) -> list[int]:

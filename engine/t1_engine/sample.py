@@ -1,9 +1,9 @@
 """Sampling: K responses of each prompt, reproducible whatever else is in the batch.
 
-Legend: B rows, V vocabulary, N nucleus candidates.
+Legend: B rows, R rows that draw again, V vocabulary, N blocks of C tokens.
 
-A prompt is prefilled once; its cache is copied to its rows. A row that ends leaves the batch. The uniform number of
-a token depends on (prompt seed, sample index, position in the response) and on nothing else.
+A prompt is prefilled once; its cache is copied to its rows. A row that ends leaves the batch. The uniform numbers of
+a token depend on (prompt seed, sample index, position in the response) and on nothing else.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from t1_engine.decode import Cache, Decoder
@@ -18,7 +19,7 @@ from t1_engine.errors import Cancelled
 from t1_engine.model import Model
 from t1_engine.rng import row_keys, uniform
 
-NUCLEUS = 64  # candidates tried first; a row they do not suffice gets sixteen times as many
+BLOCK = 512  # tokens whose weights are summed before one of them is looked for
 DROP_SHARE = 0.1  # finished rows are dropped once they are this share of the batch
 
 
@@ -50,50 +51,62 @@ class Response:
     finish: Literal["stop", "length"]
 
 
-def draw(logits_BV: Tensor, u_B: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
-    """One token a row by inverse CDF: ([B] int64, [B] its untruncated log-probability at temperature 1)."""
+def draw(logits_BV: Tensor, key_B: Tensor, position: int, sampling: Sampling) -> tuple[Tensor, Tensor]:
+    """One token a row: ([B] int64, [B] its untruncated log-probability at temperature 1).
+
+    Nothing is sorted: a token is drawn from the whole vocabulary, and drawn again while the tokens more probable than
+    it hold top_p together. What is accepted is distributed as if the rest had been cut off (rejection sampling), and
+    costs a few passes over the logits where sorting a vocabulary costs more than the model's pass.
+    """
     if sampling.temperature == 0:
         token_B = logits_BV.argmax(-1)
     else:
-        prob_BV = torch.softmax(logits_BV / sampling.temperature, -1)
-        token_B = invert(prob_BV, u_B) if sampling.top_p == 1 else draw_nucleus(prob_BV, u_B, sampling.top_p)
+        weight_BV = (logits_BV - logits_BV.amax(-1, keepdim=True)).mul_(1 / sampling.temperature).exp_()
+        token_B = draw_nucleus(weight_BV, key_B, position, sampling.top_p)
     logprob_B = logits_BV.gather(1, token_B[:, None]).squeeze(1) - logits_BV.logsumexp(-1)
     return token_B, logprob_B
 
 
-def invert(prob_BN: Tensor, u_B: Tensor) -> Tensor:
-    """[B] the candidate at which the cumulative share passes u. Rounding may push u to the end of a row: then the
-    last candidate that has probability."""
-    cdf_BN = prob_BN.cumsum(-1, dtype=torch.float64)
-    pick_B = (cdf_BN <= u_B[:, None] * cdf_BN[:, -1:]).sum(-1)
-    last_B = prob_BN.shape[1] - 1 - (prob_BN > 0).flip(-1).byte().argmax(-1)
-    return torch.minimum(pick_B, last_B)
-
-
-def draw_nucleus(prob_BV: Tensor, u_B: Tensor, top_p: float) -> Tensor:
-    """[B] tokens. Candidates are sorted for the rows that need them: few need many, and sorting a whole vocabulary
-    costs more than the model's pass."""
-    token_B = torch.empty(len(prob_BV), dtype=torch.int64, device=prob_BV.device)
-    row_R, size = torch.arange(len(prob_BV), device=prob_BV.device), NUCLEUS
+def draw_nucleus(weight_BV: Tensor, key_B: Tensor, position: int, top_p: float) -> Tensor:
+    """[B] tokens, by weights that need not sum to one. A row tries on with the next number of its own."""
+    token_B = pick(weight_BV, uniform(key_B, position))
+    if top_p == 1:
+        return token_B
+    row_R, attempt = (~in_nucleus(weight_BV, token_B, top_p)).nonzero().squeeze(1), 1
     while len(row_R):
-        prob_RN, token_RN, whole_R = nucleus(prob_BV[row_R], top_p, size)
-        row = row_R[whole_R]
-        token_B[row] = token_RN[whole_R].gather(1, invert(prob_RN[whole_R], u_B[row])[:, None]).squeeze(1)
-        row_R, size = row_R[~whole_R], 16 * size
+        weight_RV = weight_BV[row_R]
+        token_R = pick(weight_RV, uniform(key_B[row_R], position, attempt))
+        token_B[row_R] = token_R
+        row_R, attempt = row_R[~in_nucleus(weight_RV, token_R, top_p)], attempt + 1
     return token_B
 
 
-def nucleus(prob_BV: Tensor, top_p: float, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The fewest most probable tokens that reach top_p, among the `size` most probable.
+def in_nucleus(weight_BV: Tensor, token_B: Tensor, top_p: float) -> Tensor:
+    """[B] whether a token is among the fewest most probable ones that hold top_p. Equals of the last one are, too."""
+    own_B1 = weight_BV.gather(1, token_B[:, None])
+    above_B = torch.where(weight_BV > own_B1, weight_BV, 0.0).sum(-1)
+    return above_B < top_p * weight_BV.sum(-1)
 
-    Probabilities (0 past the nucleus) and tokens, both [B, N]; and whether the row's nucleus is whole, [B]."""
-    size = min(size, prob_BV.shape[1])
-    prob_BN, token_BN = prob_BV.topk(size, sorted=True)
-    before_BN = prob_BN.cumsum(-1, dtype=torch.float64) - prob_BN
-    whole_B = (
-        before_BN[:, -1] >= top_p if size < prob_BV.shape[1] else torch.ones_like(before_BN[:, -1], dtype=torch.bool)
-    )
-    return prob_BN.masked_fill(before_BN >= top_p, 0.0), token_BN, whole_B
+
+def pick(weight_BV: Tensor, u_B: Tensor) -> Tensor:
+    """[B] the token at which the cumulative weight passes u: first its block, then the token within."""
+    width = min(BLOCK, weight_BV.shape[1])
+    weight_BNC = F.pad(weight_BV, (0, -weight_BV.shape[1] % width)).unflatten(1, (-1, width))
+    mass_BN = weight_BNC.sum(-1, dtype=torch.float64)
+    block_B, rest_B = passing(mass_BN, u_B * mass_BN.sum(-1))
+    token_B, _ = passing(weight_BNC[torch.arange(len(u_B)), block_B], rest_B)
+    return block_B * width + token_B
+
+
+def passing(weight_BN: Tensor, target_B: Tensor) -> tuple[Tensor, Tensor]:
+    """[B] where the cumulative weight passes the target, and by how much the target exceeds what is before it.
+
+    Rounding may push a target to the end of its row: then the last place that has weight."""
+    cdf_BN = weight_BN.cumsum(-1, dtype=torch.float64)
+    last_B = weight_BN.shape[1] - 1 - (weight_BN > 0).flip(-1).byte().argmax(-1)
+    at_B = torch.minimum((cdf_BN <= target_B[:, None]).sum(-1), last_B)
+    before_B = (cdf_BN - weight_BN).gather(1, at_B[:, None]).squeeze(1)
+    return at_B, target_B - before_B
 
 
 @torch.inference_mode()
@@ -152,7 +165,7 @@ def _run(
     for t in range(sampling.max_tokens):
         if cancelled():
             raise Cancelled
-        token_B, logprob_B = draw(logits_BV, uniform(key_B, t), sampling)
+        token_B, logprob_B = draw(logits_BV, key_B, t, sampling)
         token_BT[row_B, t] = token_B
         logprob_BT[row_B, t] = logprob_B
         ended_B = torch.isin(token_B, ends) & live_B

@@ -7,7 +7,7 @@ from t1_engine.batch import Tokens, pack
 from t1_engine.errors import Cancelled
 from t1_engine.logprob import token_logprob
 from t1_engine.rng import row_keys, uniform
-from t1_engine.sample import Prompt, Response, Sampling, draw, generate, nucleus
+from t1_engine.sample import BLOCK, Prompt, Response, Sampling, draw, generate, in_nucleus, pick
 
 EOS = 7
 PROMPTS = [Prompt([3, 4, 5], 11, 6), Prompt([9], 2**64 - 1, 5), Prompt([8, 2, 30, 31, 32], 13, 7)]
@@ -65,50 +65,77 @@ def test_greedy_takes_the_most_probable(tiny):
         assert (logits.max(-1).values - chosen).max() < 1e-4
 
 
-def test_the_nucleus_is_the_smallest_that_reaches_top_p():
-    logits = torch.randn(50, 200, generator=torch.Generator().manual_seed(1)) * torch.linspace(0, 4, 50)[:, None]
-    prob = torch.softmax(logits, -1)
-    for top_p in (0.1, 0.5, 0.95, 0.999):
-        kept, token, whole = nucleus(prob, top_p, 200)
-        assert whole.all()
-        for row in range(50):
-            size = int((kept[row] > 0).sum())
-            mass = prob[row].sort(descending=True).values.double().cumsum(0)
-            assert mass[size - 1] >= top_p - 1e-6 and (size == 1 or mass[size - 2] < top_p + 1e-6)
-            assert torch.equal(prob[row][token[row, :size]], kept[row, :size])
+def nuclei(logits: torch.Tensor, top_p: float) -> torch.Tensor:
+    """[B, V] 1 for the fewest most probable tokens that hold top_p: sorted whole, in float64."""
+    prob, token = torch.softmax(logits.double(), -1).sort(-1, descending=True)
+    inside = (prob.cumsum(-1) - prob < top_p).double()
+    return torch.zeros_like(inside).scatter(1, token, inside)
 
 
-def test_a_row_gets_the_candidates_it_needs_whatever_its_neighbours():
-    """Rows whose nuclei have from one to thousands of tokens: together, alone, and sorted whole by hand."""
-    logits = torch.randn(40, 5000, generator=torch.Generator().manual_seed(2)) * torch.linspace(0.5, 6, 40)[:, None]
-    u = torch.rand(40, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    together, _ = draw(logits, u, Sampling(1.0, 0.95, 1))
-    prob, token = torch.softmax(logits, -1).sort(-1, descending=True)
-    before = prob.double().cumsum(-1) - prob
-    sizes = (before < 0.95).sum(-1)
-    assert sizes.min() < 64 < 1024 < sizes.max()
-    for row in range(40):
-        alone, _ = draw(logits[row : row + 1], u[row : row + 1], Sampling(1.0, 0.95, 1))
-        cdf = prob[row, : sizes[row]].cumsum(0, dtype=torch.float64)
-        assert alone == together[row] == token[row][int((cdf <= u[row] * cdf[-1]).sum())]
+def spread(rows: int, vocabulary: int, seed: int) -> torch.Tensor:
+    """Logits of rows that are almost flat, almost certain, and all between."""
+    logits = torch.randn(rows, vocabulary, generator=torch.Generator().manual_seed(seed))
+    return logits * torch.linspace(0.5, 6, rows)[:, None]
 
 
-def test_draws_follow_the_truncated_distribution():
-    logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).expand(40_000, 4)
-    u = uniform(row_keys([5], [0]).expand(40_000), torch.arange(40_000))
-    token, logprob = draw(logits, u, Sampling(1.0, 0.9, 1))
-    share = torch.bincount(token, minlength=4) / 40_000
-    torch.testing.assert_close(share, torch.tensor([0.5, 0.3, 0.15, 0.0]) / 0.95, atol=0.01, rtol=0)
-    torch.testing.assert_close(logprob, logits[0][token], atol=1e-5, rtol=0)  # untruncated
-    token, _ = draw(logits, u, Sampling(2.0, 1.0, 1))
-    want = torch.softmax(logits[0] / 2, -1)
-    torch.testing.assert_close(torch.bincount(token, minlength=4) / 40_000, want, atol=0.01, rtol=0)
+@pytest.mark.parametrize("top_p", [0.1, 0.5, 0.95, 0.999])
+def test_the_nucleus_is_the_smallest_that_reaches_top_p(top_p):
+    logits = spread(50, 200, 1)
+    weight = (logits - 3).exp()  # need not sum to one
+    inside = torch.stack([in_nucleus(weight, torch.full((50,), token), top_p) for token in range(200)], 1)
+    assert torch.equal(inside.double(), nuclei(logits, top_p))
 
 
-def test_a_uniform_at_the_end_of_its_range_stays_in_the_nucleus():
-    logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05], [0.05, 0.15, 0.3, 0.5]]))
-    u = torch.tensor([1 - 2**-53, 0.0], dtype=torch.float64)
-    assert draw(logits, u, Sampling(1.0, 0.75, 1))[0].tolist() == [1, 3]
+def test_equally_probable_tokens_share_their_fate():
+    weight = torch.tensor([[4.0, 3.0, 3.0, 0.5]])
+    inside = [bool(in_nucleus(weight, torch.tensor([token]), 0.5)) for token in range(4)]
+    assert inside == [True, True, True, False]
+
+
+def test_a_row_draws_alike_whatever_its_neighbours():
+    """Rows whose nuclei have from one to thousands of tokens: together, and alone."""
+    logits, keys = spread(40, 5000, 2), row_keys([3] * 40, list(range(40)))
+    sampling = Sampling(1.0, 0.95, 1)
+    inside = nuclei(logits, 0.95)
+    assert inside.sum(-1).min() < 64 and inside.sum(-1).max() > 1024
+    tries = 0
+    for position in range(20):
+        together, _ = draw(logits, keys, position, sampling)
+        assert inside.gather(1, together[:, None]).all()
+        for row in range(40):
+            alone, _ = draw(logits[row : row + 1], keys[row : row + 1], position, sampling)
+            assert alone == together[row]
+        tries += int((together != pick(torch.softmax(logits, -1), uniform(keys, position))).sum())
+    assert tries > 10  # some rows had to draw again
+
+
+@pytest.mark.parametrize("vocabulary", [4, 200, BLOCK, 3 * BLOCK - 7])
+def test_draws_follow_the_truncated_distribution(vocabulary):
+    count = 200_000
+    logits = torch.randn(1, vocabulary, generator=torch.Generator().manual_seed(vocabulary))
+    keys = row_keys([5] * count, list(range(count)))
+    for sampling in (Sampling(1.0, 0.8, 1), Sampling(2.0, 1.0, 1)):
+        found = torch.zeros(vocabulary)
+        for part in keys.split(20_000):
+            token, logprob = draw(logits.expand(len(part), -1), part, 9, sampling)
+            found += torch.bincount(token, minlength=vocabulary)
+        torch.testing.assert_close(logprob, torch.log_softmax(logits[0], -1)[token])  # untruncated, at temperature 1
+        scaled = logits / sampling.temperature
+        want = torch.softmax(scaled.double(), -1)[0] * nuclei(scaled, sampling.top_p)[0]
+        want *= count / want.sum()
+        assert (found[want == 0] == 0).all()
+        found, want = found[want > 0], want[want > 0]
+        chi_squared, freedom = float(((found - want) ** 2 / want).sum()), max(1, len(want) - 1)
+        assert abs(chi_squared - freedom) < 5 * (2 * freedom) ** 0.5 + 5
+
+
+def test_a_uniform_at_the_end_of_its_range_picks_what_has_weight():
+    ends = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)
+    for vocabulary in (4, 3 * BLOCK + 1):
+        weight = torch.zeros(2, vocabulary)
+        weight[:, vocabulary // 3] = 1e-30
+        weight[:, vocabulary // 2] = 0.7
+        assert pick(weight, ends).tolist() == [vocabulary // 3, vocabulary // 2]
 
 
 def test_uniforms_are_pinned_and_uniform():
