@@ -91,8 +91,9 @@ class State:
     def undivided(self) -> Model:
         """The policy itself, or a whole copy of one that is divided over processes: rank 0 samples alone.
 
-        The engine's own sampler is for models that one device holds (vLLM is for the others). Sampled by one process,
-        a block of prompts is one batch whatever the number of trainers, and its tokens are those of one trainer.
+        For the engine's own sampler and nothing else: that is for models that one device holds (vLLM is for the
+        others). Sampled by one process, a block of prompts is one batch whatever the number of trainers, and its
+        tokens are those of one trainer.
         """
         if not is_sharded(self.policy):
             return self.policy
