@@ -137,7 +137,7 @@ func (r run) fitDevices(f *Fit, m machine, micro float64) replica {
 	if r.spec.Sampler.Kind == t1.SamplerVLLM {
 		return r.placeServer(f, t.resident(), room)
 	}
-	return r.placeSampler(f, load, t.resident(), room)
+	return r.placeSampler(f, l, load, t.resident(), room)
 }
 
 // tensorParallel is the GPUs that share one copy of the sampler's weights; the
@@ -151,10 +151,10 @@ func (r run) tensorParallel() int {
 
 // placeSampler is the engine's own sampler, beside the first trainer: float32,
 // and its cache allocated for the longest responses.
-func (r run) placeSampler(f *Fit, load Load, beside, room float64) replica {
+func (r run) placeSampler(f *Fit, l Layout, load Load, beside, room float64) replica {
 	token := 4 * r.shape.kvToken()
 	f.sampler(beside, room, SamplerMemory{
-		Weights: f.Trainer.Publication, Cache: load.Rows * token * load.Slots, Logits: load.Rows * r.shape.stepLogits(), Concurrent: load.Rows, TokenCache: token,
+		Weights: r.shape.sampling(l), Cache: load.Rows * token * load.Slots, Logits: load.Rows * r.shape.stepLogits(), Concurrent: load.Rows, TokenCache: token,
 	})
 	return replica{devices: 1, concurrent: load.Rows, element: 4}
 }

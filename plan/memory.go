@@ -22,7 +22,7 @@ type TrainerMemory struct {
 	Activations float64 `json:"activations"`  // of the largest micro-batch, as laid out
 	Logits      float64 `json:"logits"`       // a chunk of them, and the head's gradient
 	Allocator   float64 `json:"allocator"`    // held beyond what is needed
-	Publication float64 `json:"publication"`  // the whole policy, and once more prepared for decoding: what it answers is published with it
+	Publication float64 `json:"publication"`  // what the policy answers is published with it: of one trainer the policy prepared for decoding, of several the largest unit, whole
 	Total       float64 `json:"total"`        //
 	MicroTokens float64 `json:"micro_tokens"` // tokens of that micro-batch on one device
 	Recomputed  float64 `json:"recomputed"`   // the activations, with recompute
@@ -115,7 +115,7 @@ func newTrainer(s Shape, l Layout, gpu, anchored bool, tokens float64, a Assumpt
 	m.Allocator = a.of("allocator_share") * m.Activations
 	if l.Trainers > 1 {
 		m.Gathered = element * (float64(2*s.layer()) + s.ends())
-		m.Publication += weightBytes * n
+		m.Publication = weightBytes * float64(max(s.layer(), s.Vocabulary*s.Hidden))
 	} else {
 		if l.Precision == BFloat16 {
 			m.Copy = element * (n + float64(s.Vocabulary*s.Hidden)) // and one tensor's gradient, before it is added
@@ -147,7 +147,7 @@ func (m *trainer) peak() {
 		{{"gradients", m.Gradients}, {"copy of the weights", m.Copy}, {"gathered weights", m.Gathered}, {"activations", m.Activations + m.Allocator}, {"logits", m.Logits}},
 		{{"gradients", m.Gradients}, {"copy of the anchor", m.Reference}, {"logits", m.Logits}},
 		{{"gradients", m.Gradients}, {"moments", m.offloaded}},
-		{{"the whole policy, to be published", m.Publication}},
+		{{"the policy, to be asked for what is published", m.Publication}},
 	} {
 		total := m.resident()
 		for _, p := range moment {
@@ -187,6 +187,15 @@ func (s Shape) stepLogits() float64 { return 16 * float64(s.Vocabulary) }
 // every matrix that a token is multiplied with, once more.
 func (s Shape) decoding(element float64) float64 { return element * s.multiplied() }
 
+// sampling is the bytes of the weights that the engine samples with, float32: those
+// of [Shape.decoding], and of several trainers a whole copy that they are made of.
+func (s Shape) sampling(l Layout) float64 {
+	if l.Trainers > 1 {
+		return s.decoding(weightBytes) + weightBytes*float64(s.Parameters().Total)
+	}
+	return s.decoding(weightBytes)
+}
+
 // HostMemory is the engine's processes in a machine's memory, in bytes: what they
 // hold, what each kind of work adds, and the peak.
 type HostMemory struct {
@@ -220,7 +229,7 @@ func NewHostMemory(s Shape, l Layout, load Load, a Assumptions) HostMemory {
 	t := newTrainer(s, l, false, load.Anchored, load.Micro, a)
 	m := HostMemory{
 		Process: processes * a.of("process_bytes"), State: processes * (t.resident() - t.Process), Update: works(t),
-		Sampling: t.Publication + load.Rows*(4*s.kvToken()*load.Slots+s.stepLogits()),
+		Sampling: s.sampling(l) + load.Rows*(4*s.kvToken()*load.Slots+s.stepLogits()),
 	}
 	if load.Summary {
 		m.Held = weightBytes * n

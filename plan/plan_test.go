@@ -110,7 +110,7 @@ func TestTrainerMemoryByPart(t *testing.T) {
 
 // The peak is a moment's: with many tokens a pass, with few and an anchor that
 // comes back the anchor's pass, with offloaded moments the optimizer's step. By
-// several trainers the whole policy is published by one, and that is the most.
+// several trainers no more than a unit of the policy is asked what is published.
 func TestTrainerPeak(t *testing.T) {
 	s, a := qwen(t), defaults(t, nil)
 	n, m := float64(s.Parameters().Total), s.multiplied()
@@ -124,7 +124,7 @@ func TestTrainerPeak(t *testing.T) {
 		{Layout{Trainers: 1, Precision: Float32}, true, 1e6, "activations", 20 * n},
 		{Layout{Trainers: 1, Precision: Float32, Offload: true}, false, 1, "moments", 16 * n},
 		{Layout{Trainers: 1, Precision: BFloat16, Offload: true}, true, 1e6, "activations", 8*n + 2*(n+float64(s.Vocabulary*s.Hidden))},
-		{Layout{Trainers: 8, Precision: BFloat16}, true, 1, "the whole policy, to be published", 4*n + 4*m + 16*n/8},
+		{Layout{Trainers: 8, Precision: BFloat16}, true, 1e6, "activations", 20*n/8 + 2*(2*float64(s.layer())+s.ends())},
 	} {
 		got := newTrainer(s, test.layout, true, test.anchored, test.tokens, a)
 		want := test.want + got.Process
@@ -134,6 +134,15 @@ func TestTrainerPeak(t *testing.T) {
 		if got.most != test.most || math.Abs(got.Total/want-1) > 1e-9 {
 			t.Errorf("%+v: most is %s, total %g; want %s, %g", test.layout, got.most, got.Total, test.most, want)
 		}
+	}
+	layer, head := 4*float64(s.layer()), 4*float64(s.Vocabulary*s.Hidden)
+	one, eight := newTrainer(s, Layout{Trainers: 1}, true, true, 1, a), newTrainer(s, Layout{Trainers: 8}, true, true, 1, a)
+	if one.Publication != 4*m || eight.Publication != max(layer, head) || eight.Publication > n/8 {
+		t.Errorf("a publication takes %g bytes of one trainer, %g of several; want %g, and the larger of %g and %g", one.Publication, eight.Publication, 4*m, layer, head)
+	}
+	// The engine's own sampler does take a whole copy of a policy that is divided.
+	if one, eight := s.sampling(Layout{Trainers: 1}), s.sampling(Layout{Trainers: 8}); one != 4*m || eight != 4*m+4*n {
+		t.Errorf("the sampler's weights take %g bytes beside one trainer, %g beside several; want %g, %g", one, eight, 4*m, 4*m+4*n)
 	}
 	// On a CPU offloaded moments have nowhere to go, and the anchor's copy is made all the same.
 	load := Load{Micro: 1, Anchored: true}

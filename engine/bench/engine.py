@@ -1,4 +1,4 @@
-"""What the engine's own steps cost, beside what they must cost. Prints Markdown for docs/results.md.
+"""What an update costs, beside what it must cost. Prints Markdown for docs/results.md. Sampling: samplers.py.
 
     PYTHONPATH=. python bench/engine.py RUN_DIRECTORY      a finished run in a file:// store: STORE/runs/NAME
 
@@ -16,7 +16,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM
 
 from bench.demo import fine_tuned
 from t1_engine.anchor import AnchorRule, move, new_anchor
@@ -40,11 +39,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     spec = json.loads((args.run / "spec.json").read_text())["rl"]
-    directory = fine_tuned(args.run)
-    model = load(directory)
+    model = load(fine_tuned(args.run))
     prompts = problems(args.run, spec["prompts"])
-    groups = sampling(model, directory, prompts, spec, args.rounds)
-    update(model, groups, args.rounds)
+    update(model, grouped(prompts, sample(model, prompts, spec)), args.rounds)
 
 
 def problems(run: Path, count: int) -> list[list[int]]:
@@ -67,45 +64,11 @@ def rounds(count: int, *sides: Callable[[], float]) -> list[float]:
     return [statistics.median(values) for values in figures]
 
 
-def sampling(model: Model, directory: Path, prompts: list[list[int]], spec: dict, count: int) -> list[Group]:
-    """The engine's sampler beside transformers' generate; answers the responses of one more round, grouped."""
-    k, top = spec["k"], spec["max_tokens"]
-    temperature, nucleus = spec["temperature"], spec["top_p"]
-    peer = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
-    width = max(map(len, prompts))
-    ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts]).repeat_interleave(k, 0)
-    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts]).repeat_interleave(k, 0)
-    seed = iter(range(1 << 30))
-
-    def ours() -> list[Response]:
-        got: list[Response] = []
-        asked = [Prompt(p, next(seed), k) for p in prompts]
-        generate(model, asked, Sampling(temperature, nucleus, top), EOS, got.append)
-        return got
-
-    def engine() -> float:
-        start = time.perf_counter()
-        return sum(len(r.tokens) for r in ours()) / (time.perf_counter() - start)
-
-    @torch.no_grad()
-    def transformers() -> float:
-        start = time.perf_counter()
-        out = peer.generate(
-            ids, attention_mask=mask, do_sample=True, temperature=temperature, top_p=nucleus, top_k=0,
-            max_new_tokens=top, eos_token_id=EOS, pad_token_id=0,
-        )[:, width:]  # fmt: skip
-        return sum(length(row) for row in out) / (time.perf_counter() - start)
-
-    a, b = rounds(count, engine, transformers)
-    print(f"| sampling, {len(prompts)} prompts x {k}, at most {top} tokens | tokens/s |\n|---|---|")
-    print(f"| engine | {a:,.0f} |\n| transformers generate | {b:,.0f} |\n| ratio | **{a / b:.2f}** |\n")
-    return grouped(prompts, ours())
-
-
-def length(row: Tensor) -> int:
-    """Tokens of a response, its end of sequence included."""
-    ends = (row == EOS).nonzero()
-    return int(ends[0]) + 1 if len(ends) else len(row)
+def sample(model: Model, prompts: list[list[int]], spec: dict) -> list[Response]:
+    got: list[Response] = []
+    asked = [Prompt(p, seed, spec["k"]) for seed, p in enumerate(prompts)]
+    generate(model, asked, Sampling(spec["temperature"], spec["top_p"], spec["max_tokens"]), EOS, got.append)
+    return got
 
 
 def grouped(prompts: list[list[int]], responses: list[Response]) -> list[Group]:

@@ -24,11 +24,15 @@ Example line:
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 from torch import Tensor
+
+from t1_engine import group
+
+SHARED_THREADS = 2  # that hash in each of several processes; it holds a whole tensor for each, and one more
 
 DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
@@ -44,28 +48,64 @@ def tensor_digest(tensor: Tensor) -> str:
 
 
 def tensor_digests(
-    tensors: Mapping[str, Callable[[], Tensor]], beat: Callable[[], None] = lambda: None
+    tensors: Mapping[str, Callable[[], Tensor]],
+    beat: Callable[[], None] = lambda: None,
+    mine: Callable[[str], bool] = lambda name: True,
+    threads: int = 0,
 ) -> dict[str, str]:
     """One digest a tensor, by name: what to compare when two sets differ. Few are loaded at once.
 
-    beat: called for each.
+    beat: called for each. mine: which to hash; the others are loaded, and let go. threads: 0 takes torch's number.
     """
-    threads = max(1, torch.get_num_threads())
+    threads = threads or torch.get_num_threads()
     found: dict[str, str] = {}
     waiting: deque[tuple[str, Future[str]]] = deque()
 
     def take() -> None:
         name, future = waiting.popleft()
         found[name] = future.result()
-        beat()
 
     with ThreadPoolExecutor(threads) as pool:  # hashlib lets go of the interpreter lock
         for name, load in tensors.items():
-            waiting.append((name, pool.submit(tensor_digest, load())))
+            tensor = load()
+            if mine(name):
+                waiting.append((name, pool.submit(tensor_digest, tensor)))
             if len(waiting) > threads:
                 take()
+            beat()
         while waiting:
             take()
+            beat()
+    return found
+
+
+def shared_digests(
+    tensors: Mapping[str, tuple[int, Callable[[], Tensor]]], beat: Callable[[], None] = lambda: None
+) -> dict[str, str]:
+    """`tensor_digests` of all processes together, each of which hashes its share of the tensors and learns the others'.
+
+    tensors: by name the elements, and what loads it and needs every process to. All give the same names in one order.
+    """
+    loads = {name: load for name, (_, load) in tensors.items()}
+    if group.size() == 1:
+        return tensor_digests(loads, beat)
+    owner = dict(zip(tensors, owners([size for size, _ in tensors.values()], group.size()), strict=True))
+    found = tensor_digests(loads, beat, lambda name: owner[name] == group.rank(), SHARED_THREADS)
+    known = torch.zeros(len(owner), 32, dtype=torch.uint8, device="cpu")
+    for row, name in zip(known, owner, strict=True):
+        if name in found:
+            row.copy_(torch.frombuffer(bytearray.fromhex(found[name]), dtype=torch.uint8))
+    all_known = group.total(known)  # of each row, one process has what is not zero
+    return {name: row.numpy().tobytes().hex() for row, name in zip(all_known, owner, strict=True)}
+
+
+def owners(sizes: Iterable[int], processes: int) -> list[int]:
+    """Whose each tensor is, in turn: the process with the least so far, the first of several."""
+    load = [0] * processes
+    found: list[int] = []
+    for size in sizes:
+        found.append(load.index(min(load)))
+        load[found[-1]] += size
     return found
 
 

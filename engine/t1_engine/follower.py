@@ -38,9 +38,16 @@ class Follower:
         self._state = None
 
     def gather(self, data: bytes) -> None:
+        self._asked().gather(data.decode())
+
+    def hash(self, data: bytes) -> None:
+        self._asked().hash()
+
+    def _asked(self) -> State:
+        """The state rank 0 looks at."""
         state = self._opened or self._state
         assert state is not None
-        state.gather(data.decode())
+        return state
 
     def fine_tune(self, data: bytes) -> None:
         request = pb.FineTuneRequest.FromString(data)

@@ -13,7 +13,6 @@ Example state.json:
 import errno
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from t1_engine.digest import policy_digest
 from t1_engine.directory import names, new_directory
 from t1_engine.language import Language, read_settings
 from t1_engine.probe import FILE as PROBES
-from t1_engine.probe import probes
 from t1_engine.resources import Resources
 from t1_engine.state import Identity, State
 from t1_engine.status import Code, Refused
@@ -100,9 +98,9 @@ def assemble(path: Path, resources: Resources) -> State:
     return state
 
 
-def publish(state: State, path: Path, prompts: Sequence[Sequence[int]] = ()) -> list[str]:
+def publish(state: State, path: Path, probes: dict[str, Any] | None = None) -> list[str]:
     """Writes the policy alone, as a directory that transformers and vLLM load: the masters, float32. With its answers
-    to probing prompts.
+    to probing prompts (probe.py), where there are some.
 
     A copy in bfloat16 would have another digest than the policy of the state; who serves it rounds it (vLLM: --dtype).
     """
@@ -112,8 +110,8 @@ def publish(state: State, path: Path, prompts: Sequence[Sequence[int]] = ()) -> 
         model.save_config(state.policy.config, directory)
         tokenizer.save(state.tokenizer, state.language.settings, directory)
         write_json(directory / "generation_config.json", generation(state.policy.config))
-        if prompts:
-            write_json(directory / PROBES, probes(state.undivided(), prompts))
+        if probes is not None:
+            write_json(directory / PROBES, probes)
     return names(path)
 
 

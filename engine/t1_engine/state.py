@@ -21,7 +21,7 @@ from torch import Tensor
 
 from t1_engine import tokenizer
 from t1_engine.crew import lead
-from t1_engine.digest import DTYPES, digest, tensor_digests
+from t1_engine.digest import DTYPES, digest, shared_digests
 from t1_engine.language import Language
 from t1_engine.model import Model, empty
 from t1_engine.optimizer import MOMENTS, adamw
@@ -74,9 +74,17 @@ class State:
                 named |= {f"{kind}.{n}": (self.optimizer.state[p][kind], p) for kind in MOMENTS}
         return named
 
+    def handle(self, name: str) -> tuple[Tensor, Tensor]:
+        """One of `handles`, found without the others."""
+        kind, _, path = name.partition(".")
+        model = self.anchor if kind == "anchor" else self.policy
+        assert model is not None
+        p = model.get_parameter(path)
+        return (self.optimizer.state[p][kind] if kind in MOMENTS else p), p
+
     def gather(self, name: str) -> Tensor:
         """A whole tensor. Of several processes, all must ask."""
-        return whole(*self.handles()[name])
+        return whole(*self.handle(name))
 
     def stored(self) -> dict[str, Stored]:
         """Every tensor, to be loaded one at a time; for rank 0, which takes the others along."""
@@ -91,8 +99,9 @@ class State:
     def undivided(self) -> Model:
         """The policy itself, or a whole copy of one that is divided over processes: rank 0 samples alone.
 
-        The engine's own sampler is for models that one device holds (vLLM is for the others). Sampled by one process,
-        a block of prompts is one batch whatever the number of trainers, and its tokens are those of one trainer.
+        For the engine's own sampler and nothing else: that is for models that one device holds (vLLM is for the
+        others). Sampled by one process, a block of prompts is one batch whatever the number of trainers, and its
+        tokens are those of one trainer.
         """
         if not is_sharded(self.policy):
             return self.policy
@@ -102,13 +111,14 @@ class State:
         return copy
 
     def identify(self, beat: Callable[[], None] = lambda: None) -> Identity:
-        """Computes the digests; digest.py has the layout. They are of whole tensors, however divided.
+        """Computes the digests; digest.py has the layout. They are of whole tensors, however divided. For rank 0, which
+        takes the others along.
 
         beat: called after each tensor; a large state takes minutes.
         """
-        handles = self.handles()
-        each = tensor_digests({n: t.load for n, t in self.stored().items()}, beat)
-        named = {n: p for n, (_, p) in handles.items()}
+        lead("hash")
+        each = self.hash(beat)
+        named = {n: p for n, (_, p) in self.handles().items()}
         policy = {n.removeprefix("policy."): p for n, p in named.items() if n.startswith("policy.")}
         header = f"phase {self.phase}\nstep {self.step}\nage {self.age}\n"
         return Identity(
@@ -116,6 +126,11 @@ class State:
             policy=digest(policy, {n: each[f"policy.{n}"] for n in policy}),
             tensors=each,
         )
+
+    def hash(self, beat: Callable[[], None] = lambda: None) -> dict[str, str]:
+        """Each tensor's digest. Of several processes, all must ask: they share the work."""
+        handles = self.handles()
+        return shared_digests({n: (p.numel(), partial(whole, t, p)) for n, (t, p) in handles.items()}, beat)
 
     def optimizer_for(self, phase: Phase) -> torch.optim.AdamW:
         """The optimizer a step of that phase takes: fresh when the phase is entered."""

@@ -1,16 +1,22 @@
 """Two processes that train together: the same numbers as one, the same bits each time, and no half of them left."""
 
 import contextlib
+import json
 import os
+import re
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
-from process import Engine, code, fine_tune_request, pb, write_rollouts, write_traces
+from process import Engine, code, fine_tune_request, pb, scratch, write_rollouts, write_traces
 from safetensors.numpy import load_file
+
+T = TypeVar("T")
 
 LIMIT = 1e-5
 SMALL = ("--micro-tokens", "25")  # some prompts whole, some cut, several micro-batches for each process
@@ -162,6 +168,60 @@ def test_bfloat16_on_two_processes(data, tmp_path):
         for got, want in zip(results, log(e, *data), strict=True):
             for name in ("grad_norm", "entropy") if got.rollouts else ("loss", "grad_norm"):
                 assert got.metrics[name] == pytest.approx(want.metrics[name], rel=0.02), name
+
+
+def test_probes_of_a_policy_that_no_process_holds_whole(tmp_path, monkeypatch):
+    """Asked of the float32 masters, though the passes are bfloat16: what one process answers, and no copy is made."""
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(1 << 16))  # what is freed is given back, and not measured
+    prompts = [[3, 24], [4, 24, 5, 6, 7], [9]]
+    large = scratch()
+    large.MergeFrom(pb.Scratch(hidden_size=512, intermediate_size=2048, layers=6, tie_embeddings=True))
+    with engine(tmp_path / "one", trainers=1) as e:
+        state = e.trainer.Open(pb.OpenRequest(scratch=large))
+        e.snapshot(tmp_path / "s")
+        want = published(e, tmp_path / "p1", prompts)
+    with engine(tmp_path / "two", "--precision", "bfloat16") as e:
+        e.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "s"), expect=state.digest))
+        ranks, whole = workers(e.process.pid), 4 * state.parameters
+        grown, got = peak_growth(ranks, lambda: published(e, tmp_path / "p2", prompts))
+        assert max(grown) < whole / 2, grown
+        assert published(e, tmp_path / "p3", prompts) == got  # the answers found before are its first guess
+        grown, _ = peak_growth(ranks, lambda: sample(e))
+        assert grown[0] > whole > 2 * grown[1], grown  # it would have been seen
+    for mine, theirs in zip(got, want, strict=True):
+        assert (mine["prompt"], mine["tokens"]) == (theirs["prompt"], theirs["tokens"])
+        assert mine["logprobs"] == pytest.approx(theirs["logprobs"], abs=LIMIT)
+
+
+def published(e: Engine, directory: Path, prompts: list[list[int]]) -> list[dict]:
+    """The probes of the policy that is held."""
+    asked = [pb.Tokens(ids=p) for p in prompts]
+    e.trainer.Publish(pb.WriteRequest(directory=str(directory), expect=e.state().policy, probes=asked))
+    return json.loads((directory / "probes.json").read_bytes())["probes"]
+
+
+def peak_growth(pids: list[int], work: Callable[[], T]) -> tuple[list[int], T]:
+    """By how many bytes each process is larger while it works, at most; and what the work gives."""
+    before, peaks, over = resident(pids), resident(pids), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.005):
+            peaks[:] = map(max, peaks, resident(pids))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        result = work()
+    finally:
+        over.set()
+        watcher.join()
+    return [peak - old for peak, old in zip(peaks, before, strict=True)], result
+
+
+def resident(pids: list[int]) -> list[int]:
+    """Bytes of memory that each process has, files it maps left out."""
+    table = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+    return [1024 * int(re.search(r"RssAnon:\s+(\d+) kB", text)[1]) for text in table]  # pyright: ignore
 
 
 def test_cancelling_leaves_both_as_they_were(data, two, tmp_path):

@@ -32,6 +32,7 @@ class Trainer(rpc.TrainerServicer):
         self.held: tuple[Training | None, Identity | None] = (None, None)
         self._last: tuple[str, str, pb.StepResult] | None = None  # parent, request, result
         self._traces = steps.TraceCache()
+        self._probe = probe.Prober()
 
     @property
     def language(self) -> Language | None:
@@ -68,7 +69,8 @@ class Trainer(rpc.TrainerServicer):
             state, _ = self._expect(request.expect, "policy")
             prompts = [list(p.ids) for p in request.probes]
             check_probes(prompts, state.policy.config)
-            return pb.WriteReply(files=snapshot.publish(state, Path(request.directory), prompts))
+            probes = self._probe(state, prompts, job.cancelled) if prompts else None
+            return pb.WriteReply(files=snapshot.publish(state, Path(request.directory), probes))
 
         return self._compute.call(context, work)
 
