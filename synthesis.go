@@ -97,20 +97,13 @@ type SynthesisPlan struct {
 
 // SynthesisResult is what a synthesis ends in.
 type SynthesisResult struct {
-	Dataset    Ref            `json:"dataset"` // []SynthesisRow, in the order of the problems
+	Dataset    Ref            `json:"dataset"` // demonstrations, in the order of the problems
 	Report     Ref            `json:"report"`  // SynthesisReport
 	Problems   int            `json:"problems"`
 	Kept       int            `json:"kept"`
 	Rejected   map[string]int `json:"rejected"`   // by reason
 	Unfinished int            `json:"unfinished"` // without an outcome, where it was stopped
 	Spent      Spent          `json:"spent"`
-}
-
-// SynthesisRow is one demonstration as text: row type of the data set.
-type SynthesisRow struct {
-	Problem  string `json:"problem" parquet:"problem"`   // ID of its problem
-	Prompt   string `json:"prompt" parquet:"prompt"`     // the question
-	Response string `json:"response" parquet:"response"` // thinking that ends in the answer
 }
 
 // Synthesis is the resolved order, kept before the workflow starts: problems

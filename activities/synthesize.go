@@ -76,8 +76,12 @@ func (s *Synthesizer) job(ctx context.Context, name string) (*synthesisJob, erro
 		if err != nil {
 			return nil, err
 		}
+		grader, err := synthesisGrader(order.Spec)
+		if err != nil {
+			return nil, err
+		}
 		problems, err := ReadRows[t1.Problem](ctx, s.host.Store, order.Problems)
-		return &synthesisJob{order, prompts, problems, synthesisGrader(order.Spec)}, err
+		return &synthesisJob{order, prompts, problems, grader}, err
 	})
 }
 

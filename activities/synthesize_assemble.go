@@ -4,13 +4,17 @@ import (
 	"context"
 
 	"t1"
+	"t1/library"
 )
 
 // KeepSynthesis stores a synthesis with its problems, under its name and before
-// its workflow starts. Another one of that name is KindConflict; prompts that
-// do not work are KindInvalid.
+// its workflow starts. Another one of that name is KindConflict; prompts that do
+// not work, and problems that cannot be graded, are KindInvalid.
 func KeepSynthesis(ctx context.Context, store t1.Store, order t1.Synthesis, problems []t1.Problem) error {
 	if _, err := ParsePrompts(order.Prompts); err != nil {
+		return err
+	}
+	if err := checkReferences(order.Spec, problems); err != nil {
 		return err
 	}
 	ref, err := keepDataset(ctx, store, problems)
@@ -50,7 +54,7 @@ func (s *Synthesizer) assemble(ctx context.Context, in t1.SynthesizeInput, beat 
 type assembly struct {
 	store  t1.Store
 	job    *synthesisJob
-	rows   []t1.SynthesisRow
+	rows   []library.Demonstration
 	result t1.SynthesisResult
 	report t1.SynthesisReport
 }
@@ -74,7 +78,7 @@ func (a *assembly) add(ctx context.Context, p t1.Problem) error {
 		return nil
 	}
 	a.result.Kept++
-	a.rows = append(a.rows, t1.SynthesisRow{Problem: p.ID, Prompt: p.Prompt, Response: outcome.Response})
+	a.rows = append(a.rows, library.Demonstration{Problem: p.ID, Prompt: p.Prompt, Response: outcome.Response})
 	return nil
 }
 

@@ -108,7 +108,7 @@ func (w *worked) through(ctx context.Context, out *t1.SynthesisOutcome) error {
 	for _, a := range attempts {
 		out.Attempts = append(out.Attempts, t1.SynthesisAttempt{Endpoint: a.endpoint, Correct: a.Right, Answer: a.Given})
 	}
-	if reason := t1.CheckAttempts(w.job.order.Spec.Checks, out.Attempts); reason != "" {
+	if reason := checkAttempts(w.job.order.Spec.Checks, out.Attempts); reason != "" {
 		return reject(reason)
 	}
 	if err := w.criticise(ctx, attempts); err != nil {
@@ -133,7 +133,7 @@ func (w *worked) through(ctx context.Context, out *t1.SynthesisOutcome) error {
 		return reject(t1.RejectEmpty)
 	}
 	out.Response = strings.TrimSpace(rewritten.Text)
-	out.Reasons = t1.CheckResponse(w.job.order.Spec.Checks, w.grader, w.problem, out.Attempts, out.Response, rewritten.Finish)
+	out.Reasons = checkResponse(w.job.order.Spec, w.grader, w.problem, out.Attempts, out.Response, rewritten.Finish)
 	return w.failed()
 }
 

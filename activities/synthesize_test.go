@@ -26,6 +26,7 @@ import (
 
 	"t1"
 	"t1/infra/dir"
+	"t1/library"
 )
 
 const planted = "sk-planted-0123456789"
@@ -400,13 +401,13 @@ func TestAssembly(t *testing.T) {
 	if first.Problems != 5 || first.Kept != 3 || first.Unfinished != 1 || !maps.Equal(first.Rejected, map[string]int{t1.RejectNoRightAttempt: 1}) || first.Spent.Calls != 20 {
 		t.Errorf("result %+v", first)
 	}
-	rows, err := ReadRows[t1.SynthesisRow](context.Background(), l.store, first.Dataset)
+	rows, err := ReadRows[library.Demonstration](context.Background(), l.store, first.Dataset)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, index := range []int{0, 2, 3} {
 		p := sums(5)[index]
-		if want := (t1.SynthesisRow{Problem: p.ID, Prompt: p.Prompt, Response: good("REWRITE", "")}); rows[i] != want {
+		if want := (library.Demonstration{Problem: p.ID, Prompt: p.Prompt, Response: good("REWRITE", "")}); rows[i] != want {
 			t.Errorf("row %d: %+v", i, rows[i])
 		}
 	}
