@@ -46,8 +46,8 @@ type Synthesizer interface {
 	// is in the store is not asked for again. An endpoint that refuses is
 	// KindInvalid, one that does not answer KindUnavailable.
 	SynthesizeProblem(ctx context.Context, in SynthesizeProblemInput) (SynthesizedProblem, error)
-	// AssembleSynthesis makes the data set and the report of the outcomes that
-	// are there.
+	// AssembleSynthesis makes the data set, under the synthesis's name, and the
+	// report of the outcomes that are there.
 	AssembleSynthesis(ctx context.Context, in SynthesizeInput) (SynthesisResult, error)
 }
 
@@ -97,7 +97,9 @@ type SynthesisPlan struct {
 
 // SynthesisResult is what a synthesis ends in.
 type SynthesisResult struct {
-	Dataset    Ref            `json:"dataset"` // demonstrations, in the order of the problems
+	Dataset    Ref            `json:"dataset"` // demonstrations, in the order of the problems; empty where none is kept
+	Version    int            `json:"version"` // of the data set of the synthesis's name; 0 where none is kept
+	Against    []string       `json:"against"` // benchmarks that the questions were compared with
 	Report     Ref            `json:"report"`  // SynthesisReport
 	Problems   int            `json:"problems"`
 	Kept       int            `json:"kept"`

@@ -69,7 +69,9 @@ func keepFirst[T any](ctx context.Context, store t1.Store, key string, v T) (T, 
 func (w *worked) outcome(ctx context.Context, skip bool, beat beat) (t1.SynthesisOutcome, error) {
 	out := t1.SynthesisOutcome{Schema: 1, Problem: w.problem.ID, Reasons: []string{}, Attempts: []t1.SynthesisAttempt{}}
 	var err error
-	if skip {
+	if _, known := w.job.benchmarks.Find(w.problem.Prompt); known {
+		out.Reasons = []string{t1.RejectOverlap}
+	} else if skip {
 		out.Reasons = []string{t1.RejectSkipped}
 	} else {
 		defer w.openGrader(ctx)()
