@@ -36,6 +36,11 @@ func GraderReasons() []string {
 	return []string{ReasonNoAnswer, ReasonTimedOut, ReasonCrashed, ReasonNoVerdict}
 }
 
+// Grader judges a response to a problem. Every [Task] is one.
+type Grader interface {
+	Grade(p Problem, response string) Grade
+}
+
 // Task is something to learn: it makes problems and demonstrations from a seed
 // and grades answers. Implementations live in tasks/ and are pure.
 type Task interface {

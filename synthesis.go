@@ -46,8 +46,8 @@ type Synthesizer interface {
 	// is in the store is not asked for again. An endpoint that refuses is
 	// KindInvalid, one that does not answer KindUnavailable.
 	SynthesizeProblem(ctx context.Context, in SynthesizeProblemInput) (SynthesizedProblem, error)
-	// AssembleSynthesis makes the data set and the report of the outcomes that
-	// are there.
+	// AssembleSynthesis makes the data set, under the synthesis's name, and the
+	// report of the outcomes that are there.
 	AssembleSynthesis(ctx context.Context, in SynthesizeInput) (SynthesisResult, error)
 }
 
@@ -97,20 +97,15 @@ type SynthesisPlan struct {
 
 // SynthesisResult is what a synthesis ends in.
 type SynthesisResult struct {
-	Dataset    Ref            `json:"dataset"` // []SynthesisRow, in the order of the problems
+	Dataset    Ref            `json:"dataset"` // demonstrations, in the order of the problems; empty where none is kept
+	Version    int            `json:"version"` // of the data set of the synthesis's name; 0 where none is kept
+	Against    []string       `json:"against"` // benchmarks that the questions were compared with
 	Report     Ref            `json:"report"`  // SynthesisReport
 	Problems   int            `json:"problems"`
 	Kept       int            `json:"kept"`
 	Rejected   map[string]int `json:"rejected"`   // by reason
 	Unfinished int            `json:"unfinished"` // without an outcome, where it was stopped
 	Spent      Spent          `json:"spent"`
-}
-
-// SynthesisRow is one demonstration as text: row type of the data set.
-type SynthesisRow struct {
-	Problem  string `json:"problem" parquet:"problem"`   // ID of its problem
-	Prompt   string `json:"prompt" parquet:"prompt"`     // the question
-	Response string `json:"response" parquet:"response"` // thinking that ends in the answer
 }
 
 // Synthesis is the resolved order, kept before the workflow starts: problems

@@ -20,7 +20,7 @@ type SynthesisSpec struct {
 	Width     int             `json:"width"`      // problems at once
 	PerFlow   int             `json:"per_flow"`   // problems before the workflow continues as new
 	Grader    string          `json:"grader"`     // "number", "choice" or "math", as of a task
-	AnswerCue string          `json:"answer_cue"` // what a response states its answer after, beside \boxed{}
+	AnswerCue string          `json:"answer_cue"` // what a kept response states its answer after, beside \boxed{}
 	Checks    SynthesisChecks `json:"checks"`
 }
 
@@ -50,7 +50,7 @@ type SynthesisRoles struct {
 
 // SynthesisChecks is what a response must be to be kept.
 type SynthesisChecks struct {
-	WrongAttempt string   `json:"wrong_attempt"` // "none", "made" or "shown"; see CheckResponse
+	WrongAttempt string   `json:"wrong_attempt"` // "none", "made" or "shown"; see docs/synthesis.md
 	Trial        []string `json:"trial"`         // phrases of trial and error, at least one of which must occur; none switches the check off
 	Verification []string `json:"verification"`  // phrases of self-verification, likewise
 	Forbidden    []string `json:"forbidden"`     // phrases that must not occur

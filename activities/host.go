@@ -21,6 +21,7 @@ type Host struct {
 	VLLM     vllm.Options    // of a vLLM server on this machine, but for what a spec says; without a Python there is none
 	Verifier program.Program // grades mathematics; without a command on a host without a scorer's queue
 	Cache    string          // directory for fetched objects; may be lost at any time
+	Version  string          // of t1
 	Log      zerolog.Logger
 
 	restoring sync.Mutex         // one replay at a time
@@ -54,6 +55,13 @@ func (m *memo[T]) get(key string, read func() (T, error)) (T, error) {
 		m.key, m.value = key, value
 	}
 	return value, err
+}
+
+// forget has the next get read anew.
+func (m *memo[T]) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.key = ""
 }
 
 // spec reads a run's resolved spec.

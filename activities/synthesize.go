@@ -7,6 +7,7 @@ import (
 
 	"t1"
 	"t1/infra/chat"
+	"t1/library"
 )
 
 // Synthesizer serves t1.Synthesizer.
@@ -34,6 +35,7 @@ var _ t1.Synthesizer = (*Synthesizer)(nil)
 // OpenSynthesis reads what is to be done.
 func (s *Synthesizer) OpenSynthesis(ctx context.Context, in t1.SynthesizeInput) (t1.SynthesisPlan, error) {
 	return edge(ctx, func(ctx context.Context, _ beat) (t1.SynthesisPlan, error) {
+		s.jobs.forget() // there may be other benchmarks by now
 		job, err := s.job(ctx, in.Name)
 		if err != nil {
 			return t1.SynthesisPlan{}, err
@@ -57,10 +59,11 @@ func (s *Synthesizer) AssembleSynthesis(ctx context.Context, in t1.SynthesizeInp
 
 // synthesisJob is a synthesis as its problems share it.
 type synthesisJob struct {
-	order    t1.Synthesis
-	prompts  *Prompts
-	problems []t1.Problem
-	grader   t1.Grader // nil where a program grades
+	order      t1.Synthesis
+	prompts    *Prompts
+	problems   []t1.Problem
+	grader     t1.Grader           // nil where a program grades
+	benchmarks *library.Benchmarks // as they were when it was opened; the data set is compared with those of its day
 }
 
 func (s *Synthesizer) job(ctx context.Context, name string) (*synthesisJob, error) {
@@ -76,8 +79,16 @@ func (s *Synthesizer) job(ctx context.Context, name string) (*synthesisJob, erro
 		if err != nil {
 			return nil, err
 		}
+		grader, err := synthesisGrader(order.Spec)
+		if err != nil {
+			return nil, err
+		}
+		benchmarks, err := library.OpenBenchmarks(ctx, s.host.Store)
+		if err != nil {
+			return nil, err
+		}
 		problems, err := ReadRows[t1.Problem](ctx, s.host.Store, order.Problems)
-		return &synthesisJob{order, prompts, problems, synthesisGrader(order.Spec)}, err
+		return &synthesisJob{order, prompts, problems, grader, benchmarks}, err
 	})
 }
 

@@ -2,15 +2,24 @@ package activities
 
 import (
 	"context"
+	"path/filepath"
 
 	"t1"
+	"t1/library"
 )
 
 // KeepSynthesis stores a synthesis with its problems, under its name and before
-// its workflow starts. Another one of that name is KindConflict; prompts that
-// do not work are KindInvalid.
+// its workflow starts. Another one of that name, and a data set of that name that
+// comes from elsewhere, are KindConflict; prompts that do not work, and problems
+// that cannot be graded, are KindInvalid.
 func KeepSynthesis(ctx context.Context, store t1.Store, order t1.Synthesis, problems []t1.Problem) error {
+	if err := library.CheckFree(ctx, store, order.Name, t1.SynthesisKey(order.Name)); err != nil {
+		return err
+	}
 	if _, err := ParsePrompts(order.Prompts); err != nil {
+		return err
+	}
+	if err := checkReferences(order.Spec, problems); err != nil {
 		return err
 	}
 	ref, err := keepDataset(ctx, store, problems)
@@ -43,14 +52,14 @@ func (s *Synthesizer) assemble(ctx context.Context, in t1.SynthesizeInput, beat 
 		}
 		beat(int64(i+1), int64(len(job.problems)), a.result.Spent.TokensOut)
 	}
-	return a.keep(ctx)
+	return a.keep(ctx, s.host)
 }
 
 // assembly is a data set and a report in the making.
 type assembly struct {
 	store  t1.Store
 	job    *synthesisJob
-	rows   []t1.SynthesisRow
+	rows   []library.Demonstration
 	result t1.SynthesisResult
 	report t1.SynthesisReport
 }
@@ -74,13 +83,38 @@ func (a *assembly) add(ctx context.Context, p t1.Problem) error {
 		return nil
 	}
 	a.result.Kept++
-	a.rows = append(a.rows, t1.SynthesisRow{Problem: p.ID, Prompt: p.Prompt, Response: outcome.Response})
+	a.rows = append(a.rows, library.Demonstration{Problem: p.ID, Prompt: p.Prompt, Response: outcome.Response})
 	return nil
 }
 
-func (a *assembly) keep(ctx context.Context) (t1.SynthesisResult, error) {
-	var err error
-	if a.result.Dataset, err = keepDataset(ctx, a.store, a.rows); err != nil {
+// name makes the rows a data set, but for those that importing them would leave
+// out: a benchmark may have come to the store since their problems were begun.
+// The name is the synthesis's own, so that another assembly adds a version to it.
+func (a *assembly) name(ctx context.Context, host *Host) error {
+	directory, remove, err := host.scratch()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	made, err := library.KeepDemonstrations(ctx, a.store, a.rows, t1.SynthesisKey(a.job.order.Name), library.ImportOptions{
+		Name: a.job.order.Name, Replace: true, CreatedBy: host.Version, Scratch: filepath.Dir(directory),
+	})
+	if err != nil {
+		return onDisk(err)
+	}
+	a.result.Dataset, a.result.Version, a.result.Against = made.Dataset.Ref, made.Dataset.Version, []string{}
+	for _, benchmark := range made.Dataset.Against {
+		a.result.Against = append(a.result.Against, benchmark.Name)
+	}
+	a.result.Kept = int(made.Dataset.Counts.Kept)
+	for reason, rows := range made.Dataset.Counts.Found {
+		a.result.Rejected[string(reason)] += int(rows)
+	}
+	return nil
+}
+
+func (a *assembly) keep(ctx context.Context, host *Host) (t1.SynthesisResult, error) {
+	if err := a.name(ctx, host); err != nil {
 		return a.result, err
 	}
 	a.report.Result = a.result

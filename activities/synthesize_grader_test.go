@@ -31,7 +31,7 @@ func TestSynthesisOfMathematics(t *testing.T) {
 		l := newLesson(t, 1, func(s *t1.SynthesisSpec) { s.Grader = c.grader })
 		l.room.replies = func(step, _ string) (string, int) {
 			if step == "ATTEMPT" {
-				return `\boxed{(x+1)^2}`, http.StatusOK
+				return `\boxed{2\sqrt{2}}`, http.StatusOK
 			}
 			return "", 0
 		}
@@ -41,7 +41,7 @@ func TestSynthesisOfMathematics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		job.problems[0].Answer = "x^2+2x+1"
+		job.problems[0].Answer = `\sqrt{8}`
 		l.must(0)
 		attempts := l.outcome(0).Attempts
 		if got := slices.IndexFunc(attempts, func(a t1.SynthesisAttempt) bool { return a.Correct }) >= 0; got != c.right {

@@ -69,7 +69,9 @@ func keepFirst[T any](ctx context.Context, store t1.Store, key string, v T) (T, 
 func (w *worked) outcome(ctx context.Context, skip bool, beat beat) (t1.SynthesisOutcome, error) {
 	out := t1.SynthesisOutcome{Schema: 1, Problem: w.problem.ID, Reasons: []string{}, Attempts: []t1.SynthesisAttempt{}}
 	var err error
-	if skip {
+	if _, known := w.job.benchmarks.Find(w.problem.Prompt); known {
+		out.Reasons = []string{t1.RejectOverlap}
+	} else if skip {
 		out.Reasons = []string{t1.RejectSkipped}
 	} else {
 		defer w.openGrader(ctx)()
@@ -108,7 +110,7 @@ func (w *worked) through(ctx context.Context, out *t1.SynthesisOutcome) error {
 	for _, a := range attempts {
 		out.Attempts = append(out.Attempts, t1.SynthesisAttempt{Endpoint: a.endpoint, Correct: a.Right, Answer: a.Given})
 	}
-	if reason := t1.CheckAttempts(w.job.order.Spec.Checks, out.Attempts); reason != "" {
+	if reason := checkAttempts(w.job.order.Spec.Checks, out.Attempts); reason != "" {
 		return reject(reason)
 	}
 	if err := w.criticise(ctx, attempts); err != nil {
@@ -133,7 +135,7 @@ func (w *worked) through(ctx context.Context, out *t1.SynthesisOutcome) error {
 		return reject(t1.RejectEmpty)
 	}
 	out.Response = strings.TrimSpace(rewritten.Text)
-	out.Reasons = t1.CheckResponse(w.job.order.Spec.Checks, w.grader, w.problem, out.Attempts, out.Response, rewritten.Finish)
+	out.Reasons = checkResponse(w.job.order.Spec, w.grader, w.problem, out.Attempts, out.Response, rewritten.Finish)
 	return w.failed()
 }
 

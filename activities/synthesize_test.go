@@ -26,6 +26,7 @@ import (
 
 	"t1"
 	"t1/infra/dir"
+	"t1/library"
 )
 
 const planted = "sk-planted-0123456789"
@@ -124,13 +125,14 @@ type lesson struct {
 	t     *testing.T
 	room  *classroom
 	root  string
+	cache string
 	store t1.Store
 	log   *bytes.Buffer
 }
 
 func newLesson(t *testing.T, problems int, change func(*t1.SynthesisSpec)) *lesson {
 	t.Helper()
-	l := &lesson{t: t, room: newClassroom(t), root: t.TempDir(), log: &bytes.Buffer{}}
+	l := &lesson{t: t, room: newClassroom(t), root: t.TempDir(), cache: t.TempDir(), log: &bytes.Buffer{}}
 	store, err := dir.New(l.root)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +164,7 @@ func (l *lesson) spec() t1.SynthesisSpec {
 
 // restart is a new process on the same store: nothing is left in memory.
 func (l *lesson) restart() {
-	host := &Host{Store: l.store, Log: zerolog.New(l.log)}
+	host := &Host{Store: l.store, Cache: l.cache, Version: "v", Log: zerolog.New(l.log)}
 	l.Synthesizer = NewSynthesizer(host, func(name string) string { return map[string]string{"ROOM_API_KEY": planted}[name] })
 	l.backoff = time.Millisecond
 }
@@ -400,18 +402,24 @@ func TestAssembly(t *testing.T) {
 	if first.Problems != 5 || first.Kept != 3 || first.Unfinished != 1 || !maps.Equal(first.Rejected, map[string]int{t1.RejectNoRightAttempt: 1}) || first.Spent.Calls != 20 {
 		t.Errorf("result %+v", first)
 	}
-	rows, err := ReadRows[t1.SynthesisRow](context.Background(), l.store, first.Dataset)
+	rows, err := ReadRows[library.Demonstration](context.Background(), l.store, first.Dataset)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, index := range []int{0, 2, 3} {
 		p := sums(5)[index]
-		if want := (t1.SynthesisRow{Problem: p.ID, Prompt: p.Prompt, Response: good("REWRITE", "")}); rows[i] != want {
+		if want := (library.Demonstration{Problem: p.ID, Prompt: p.Prompt, Response: good("REWRITE", "")}); rows[i] != want {
 			t.Errorf("row %d: %+v", i, rows[i])
 		}
 	}
-	if first.Dataset.Key != t1.DatasetKey(first.Dataset.SHA256) {
-		t.Errorf("the data set is %s", first.Dataset.Key)
+	named, err := library.Resolve(context.Background(), l.store, "s")
+	if err != nil || named.Ref != first.Dataset || named.Version != 1 || first.Version != 1 || named.Source != "synthesis/s" || named.CreatedBy != "v" {
+		t.Errorf("the data set named s is %+v, %v, not %+v", named, err, first)
+	}
+	inSpec, mistakes := "s", []t1.Mistake{}
+	_, err = l.host.pinDataset(context.Background(), "task.data.demonstrations", &inSpec, library.Demonstrations, &mistakes)
+	if err != nil || len(mistakes) > 0 || inSpec != first.Dataset.SHA256 {
+		t.Errorf("in a run's spec s is %s, %v, %v", inSpec, mistakes, err)
 	}
 	report, err := readJSON[t1.SynthesisReport](context.Background(), l.store, first.Report.Key)
 	if err != nil || report.Attempts["right"] != (t1.Tally{Made: 4, Right: 3}) || report.Attempts["wrong"] != (t1.Tally{Made: 4}) || report.Result.Kept != 3 {
@@ -419,12 +427,12 @@ func TestAssembly(t *testing.T) {
 	}
 	l.restart()
 	again, err := l.assemble(context.Background(), t1.SynthesizeInput{Name: "s"}, unheard)
-	if err != nil || again.Dataset != first.Dataset || again.Report != first.Report {
+	if err != nil || again.Dataset != first.Dataset || again.Version != 1 || again.Report != first.Report {
 		t.Errorf("a second assembly: %+v, %v", again, err)
 	}
 	l.must(4)
 	whole, err := l.assemble(context.Background(), t1.SynthesizeInput{Name: "s"}, unheard)
-	if err != nil || whole.Kept != 4 || whole.Unfinished != 0 || whole.Dataset == first.Dataset {
+	if err != nil || whole.Kept != 4 || whole.Unfinished != 0 || whole.Dataset == first.Dataset || whole.Version != 2 {
 		t.Errorf("with the last problem: %+v, %v", whole, err)
 	}
 }

@@ -17,7 +17,7 @@ type Dataset struct {
 	Ref       t1.Ref            `json:"ref"`       // Parquet: rows of t1.Problem or Demonstration
 	Fields    map[string]string `json:"fields"`    // part of a row to the field of the source that it came from
 	Benchmark bool              `json:"benchmark"` // to evaluate on, never to learn from
-	Source    string            `json:"source"`    // the file's name, without its directory
+	Source    string            `json:"source"`    // the file's name, without its directory; synthesis/NAME where a synthesis made it
 	Counts    Counts            `json:"counts"`
 	Against   []Checked         `json:"against"`    // sets that the questions were compared with
 	CreatedBy string            `json:"created_by"` // version of t1

@@ -35,37 +35,54 @@ type ImportOptions struct {
 // nothing is stored under the name. A report comes with an error only once all
 // rows were read.
 func Import(ctx context.Context, store t1.Store, path string, o ImportOptions) (Report, error) {
-	o = o.withDefaults()
-	report := Report{Dataset: Dataset{
-		Schema: 1, Name: o.Name, Kind: o.Kind, Benchmark: o.Benchmark, Source: filepath.Base(path), CreatedBy: o.CreatedBy,
-		Counts: Counts{Found: map[Reason]int64{}}, Against: []Checked{},
-	}, Examples: []Example{}, Unchecked: []string{}}
-	if err := o.check(); err != nil {
-		return Report{}, err
-	}
-	stored, err := Datasets(ctx, store)
+	in, err := begin(ctx, store, filepath.Base(path), o)
 	if err != nil {
 		return Report{}, err
 	}
-	benchmarks, err := o.benchmarks(ctx, store, stored, &report)
-	if err != nil {
-		return Report{}, err
-	}
+	defer in.rows.remove()
 	file, err := openSource(path)
 	if err != nil {
 		return Report{}, err
 	}
 	defer func() { _ = file.Close() }()
-	rows, err := newRowFile(o.Kind, o.Scratch)
+	if err := in.pour(ctx, file); err != nil {
+		return Report{}, err
+	}
+	err = in.settle(ctx, store)
+	return in.report, err
+}
+
+// intake is a data set on its way in.
+type intake struct {
+	ImportOptions
+	stored []Dataset // what was there before
+	sift   *sift
+	rows   rowFile
+	report Report
+}
+
+// begin makes ready for rows; the intake's rows are to be removed.
+func begin(ctx context.Context, store t1.Store, source string, o ImportOptions) (*intake, error) {
+	in := &intake{ImportOptions: o.withDefaults()}
+	o = in.ImportOptions
+	in.report = Report{Dataset: Dataset{
+		Schema: 1, Name: o.Name, Kind: o.Kind, Fields: map[string]string{}, Benchmark: o.Benchmark, Source: source, CreatedBy: o.CreatedBy,
+		Counts: Counts{Found: map[Reason]int64{}}, Against: []Checked{},
+	}, Examples: []Example{}, Unchecked: []string{}}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if in.stored, err = Datasets(ctx, store); err != nil {
+		return nil, err
+	}
+	benchmarks, err := o.benchmarks(ctx, store, in.stored, &in.report)
 	if err != nil {
-		return Report{}, err
+		return nil, err
 	}
-	defer rows.remove()
-	if err := pour(ctx, file, rows, newSift(o, file.unit, benchmarks), o, &report); err != nil {
-		return Report{}, err
-	}
-	err = settle(ctx, store, rows, stored, o, &report)
-	return report, err
+	in.sift = newSift(o, "row", benchmarks)
+	in.rows, err = newRowFile(o.Kind, o.Scratch)
+	return in, err
 }
 
 func (o ImportOptions) withDefaults() ImportOptions {
@@ -134,35 +151,42 @@ func (o ImportOptions) benchmarks(ctx context.Context, store t1.Store, stored []
 	return benchmarks, nil
 }
 
-// pour takes the source's rows into the file, but for those to be left out.
-func pour(ctx context.Context, from *source, into rowFile, sift *sift, o ImportOptions, report *Report) error {
-	counts := &report.Dataset.Counts
+// pour takes a source's rows, but for those to be left out.
+func (in *intake) pour(ctx context.Context, from *source) error {
+	in.sift.unit = from.unit
+	d := &in.report.Dataset
 	for row, err := range from.rows {
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err == nil && counts.Read == 0 {
-			report.Dataset.Fields, err = fieldMap(o.Kind, o.Map, row)
+		if err == nil && d.Counts.Read == 0 {
+			d.Fields, err = fieldMap(in.Kind, in.Map, row)
 		}
 		if err != nil {
 			return err
 		}
-		counts.Read++
-		item, err := itemOf(o.Kind, report.Dataset.Fields, o.Choices, row)
+		item, err := itemOf(in.Kind, d.Fields, in.Choices, row)
 		if err != nil {
 			return t1.Errorf(t1.KindInvalid, "%s: %v", from.place(row.number), err).
 				WithHint("repair that %s or name another field with --map; nothing was stored", from.unit)
 		}
-		if found := sift.look(item); found.Reason != "" {
-			report.note(found)
-			if found.Action != Keep {
-				continue
-			}
-		}
-		counts.Kept++
-		if err := into.add(item); err != nil {
+		if err := in.take(item); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// take counts a row, and adds it unless it is to be left out.
+func (in *intake) take(row item) error {
+	counts := &in.report.Dataset.Counts
+	counts.Read++
+	if found := in.sift.look(row); found.Reason != "" {
+		in.report.note(found)
+		if found.Action != Keep {
+			return nil
+		}
+	}
+	counts.Kept++
+	return in.rows.add(row)
 }

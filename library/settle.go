@@ -12,42 +12,86 @@ import (
 
 // settle stores what was read, or says why not: first the rows, under their
 // digest, then the name.
-func settle(ctx context.Context, store t1.Store, rows rowFile, stored []Dataset, o ImportOptions, report *Report) error {
-	d := &report.Dataset
-	if err := refusal(o, d.Counts); err != nil {
+func (in *intake) settle(ctx context.Context, store t1.Store) error {
+	d := &in.report.Dataset
+	if err := refusal(in.ImportOptions, d.Counts); err != nil {
 		return err
 	}
 	if d.Counts.Kept == 0 {
 		return t1.Errorf(t1.KindInvalid, "no row of %s is left to store (%d read)", d.Source, d.Counts.Read).
 			WithHint("look at the reasons above; --map says which field holds what")
 	}
-	ref, err := rows.finish()
+	ref, err := in.rows.finish()
 	if err != nil {
 		return err
 	}
 	ref.Key = t1.DatasetKey(ref.SHA256)
 	d.Ref = ref
-	before, version, err := newestName[Dataset](ctx, store, datasetNames, o.Name)
+	before, version, err := newestName[Dataset](ctx, store, datasetNames, in.Name)
 	if err != nil {
 		return err
 	}
-	same := version > 0 && before.Ref == ref && before.Kind == d.Kind && before.Benchmark == d.Benchmark
-	switch {
-	case same && slices.Equal(before.Against, d.Against):
+	if version > 0 && d.repeats(before) {
 		*d = before
 		return nil
-	case version > 0 && !same && !o.Replace:
-		return taken("data set", o.Name, "data")
 	}
-	if err := rows.store(ctx, store, ref); err != nil {
+	if !in.Replace {
+		if err := d.mayBeNamed(ctx, store, before, version); err != nil {
+			return err
+		}
+	}
+	if err := in.rows.store(ctx, store, ref); err != nil {
 		return err
 	}
-	d.Version = version + 1
-	if err := putName(ctx, store, DatasetNameKey(o.Name, d.Version), d); err != nil {
-		return err
+	return in.name(ctx, store, version+1)
+}
+
+// name gives the stored rows their name. Where another attempt at the same was
+// faster, there is nothing left to do.
+func (in *intake) name(ctx context.Context, store t1.Store, version int) error {
+	d := &in.report.Dataset
+	d.Version = version
+	err := putName(ctx, store, DatasetNameKey(in.Name, version), d)
+	if t1.KindOf(err) == t1.KindConflict {
+		if faster, _, failed := newestName[Dataset](ctx, store, datasetNames, in.Name); failed == nil && d.repeats(faster) {
+			*d = faster
+			return nil
+		}
 	}
-	report.Stored, report.Unchecked = true, unchecked(*d, stored)
-	return nil
+	if err == nil {
+		in.report.Stored, in.report.Unchecked = true, unchecked(*d, in.stored)
+	}
+	return err
+}
+
+// sameAs reports whether two sets are the same, whatever they were compared with.
+func (d *Dataset) sameAs(other Dataset) bool {
+	return d.Ref == other.Ref && d.Kind == other.Kind && d.Benchmark == other.Benchmark
+}
+
+// repeats reports whether storing a set after another would add nothing.
+func (d *Dataset) repeats(before Dataset) bool {
+	return d.sameAs(before) && slices.Equal(d.Against, before.Against)
+}
+
+// mayBeNamed refuses a name that another set has, or that waits for the set that
+// a synthesis of that name is going to make.
+func (d *Dataset) mayBeNamed(ctx context.Context, store t1.Store, before Dataset, version int) error {
+	if version > 0 {
+		if d.sameAs(before) {
+			return nil
+		}
+		return taken("data set", d.Name, "data")
+	}
+	_, err := store.Head(ctx, t1.SynthesisOrderKey(d.Name))
+	switch {
+	case t1.KindOf(err) == t1.KindNotFound:
+		return nil
+	case err == nil:
+		return t1.Errorf(t1.KindConflict, "%s is the name of a synthesis, which will give it to what it makes", d.Name).
+			WithHint("t1 synthesize status %s; give this set another name", d.Name)
+	}
+	return err
 }
 
 // refusal is the error where a reason held whose rows are refused.

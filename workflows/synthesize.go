@@ -207,6 +207,7 @@ func (r *synthesisRun) assemble(ctx workflow.Context) error {
 			return err
 		}
 		r.Status.Result, r.Status.SecondsLeft = &result, 0
+		r.Status.Kept, r.Status.Rejected = result.Kept, result.Rejected // a row may have been left out
 		phase := t1.PhaseDone
 		if r.left() {
 			phase = t1.PhaseStopped

@@ -31,6 +31,7 @@ type desk struct {
 	running   int
 	most      int // problems at once
 	assembled int
+	dropped   int // rows that the assembly leaves out
 }
 
 func newDesk(problems, width, perFlow int, budget float64) *desk {
@@ -89,6 +90,10 @@ func (d *desk) AssembleSynthesis(context.Context, t1.SynthesizeInput) (t1.Synthe
 		} else {
 			result.Rejected[out.Reason]++
 		}
+	}
+	if d.dropped > 0 {
+		result.Kept -= d.dropped
+		result.Rejected[t1.RejectOverlap] += d.dropped
 	}
 	return result, nil
 }
@@ -207,6 +212,17 @@ func TestSynthesizeGoesThroughEveryProblemOnce(t *testing.T) {
 		assert.Equal(t, out.Spent, s.status.Spent)
 		assert.Equal(t, &out, s.status.Result)
 	}
+}
+
+// What only the end leaves out is counted in the status too.
+func TestSynthesizeCountsWhatTheEndLeavesOut(t *testing.T) {
+	d := newDesk(20, 4, 1000, 0)
+	d.dropped = 2
+	s := &synthesis{t: t, d: d}
+	_, err := s.run()
+	require.NoError(t, err)
+	assert.Equal(t, 11, s.status.Kept)
+	assert.Equal(t, map[string]int{t1.RejectNoTrial: 7, t1.RejectOverlap: 2}, s.status.Rejected)
 }
 
 func TestSynthesizeUsesItsWidth(t *testing.T) {

@@ -127,7 +127,7 @@ func (t *tool) describeStored(r library.Report) {
 		fmt.Fprintln(t.err, "no benchmark is stored: nothing to compare with\nTry: t1 data import FILE --name NAME --benchmark, then import this again")
 	}
 	if len(r.Unchecked) > 0 {
-		fmt.Fprintf(t.err, "imported before this benchmark, and not compared with it: %s\nTry: import them again, with --replace\n", strings.Join(r.Unchecked, ", "))
+		fmt.Fprintf(t.err, "imported before this benchmark, and not compared with it: %s\nTry: import them again, with --replace, or start their synthesis again\n", strings.Join(r.Unchecked, ", "))
 	}
 	if !r.Stored {
 		fmt.Fprintf(t.out, "%s is there already, the same\n", d.Name)

@@ -51,7 +51,7 @@ func (t *tool) printSynthesis(s t1.SynthesisStatus, asJSON bool) error {
 		row("budget", "%.4g", s.Budget)
 	}
 	if s.Result != nil {
-		row("data set", "%s", s.Result.Dataset.Key)
+		row("data set", "%s", describeMade(s))
 		row("report", "%s", s.Result.Report.Key)
 	}
 	if s.Parked != nil {
@@ -59,6 +59,18 @@ func (t *tool) printSynthesis(s t1.SynthesisStatus, asJSON bool) error {
 		row("next", "%s", s.Parked.Command)
 	}
 	return w.Flush()
+}
+
+// describeMade says what a synthesis has made.
+func describeMade(s t1.SynthesisStatus) string {
+	if s.Result.Version == 0 {
+		return "none: no demonstration is kept"
+	}
+	compared := "no benchmark is stored to compare with"
+	if len(s.Result.Against) > 0 {
+		compared = "compared with " + strings.Join(s.Result.Against, ", ")
+	}
+	return fmt.Sprintf("%s, version %d: %d demonstrations, %s", s.Name, s.Result.Version, s.Result.Kept, compared)
 }
 
 // synthesisLine is a synthesis on one line.

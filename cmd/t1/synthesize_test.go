@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,7 +28,7 @@ func TestSynthesisContract(t *testing.T) {
 			t.Errorf("docs/synthesis.md has no line on %s", rule.Field)
 		}
 	}
-	for _, reason := range []string{t1.RejectNoRightAttempt, t1.RejectTooLong, t1.RejectWrongNotShown, t1.RejectSkipped} {
+	for _, reason := range []string{t1.RejectOverlap, t1.RejectDuplicate, t1.RejectNoRightAttempt, t1.RejectTooLong, t1.RejectWrongNotShown, t1.RejectSkipped} {
 		if !strings.Contains(text, "`"+reason+"`") {
 			t.Errorf("docs/synthesis.md has no line on %s", reason)
 		}
@@ -126,6 +127,8 @@ func TestSynthesizeOnAServer(t *testing.T) {
 	var calls atomic.Int64
 	server := teacher(t, &calls)
 	w.writeSynthesis(server.URL)
+	w.write("bench.jsonl", `{"id":"x","question":"What is 6 x 7, asked 6 times?","answer":42}`+"\n")
+	w.run("t1", "data", "import", "bench.jsonl", "--name", "bench", "--benchmark")
 	w.run("t1", "synthesize", "s.yaml")
 	w.eventually(time.Minute, "budget", func() bool { return w.synthesis("s").Phase == t1.PhaseParked })
 	if parked := w.synthesis("s").Parked; parked.Kind != t1.KindBudget {
@@ -136,8 +139,14 @@ func TestSynthesizeOnAServer(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.run("t1", "synthesize", "s.yaml", "--wait", "--json")), &end); err != nil {
 		t.Fatal(err)
 	}
-	if end.Phase != t1.PhaseDone || end.Kept != 6 || end.Result.Kept != 6 || end.Spent.Calls != 36 {
+	if end.Phase != t1.PhaseDone || end.Kept != 6 || end.Result.Kept != 6 || end.Spent.Calls != 36 || end.Rejected[t1.RejectOverlap] != 1 {
 		t.Errorf("it ended as %+v", end)
+	}
+	if got := w.run("t1", "data", "list"); !regexp.MustCompile(`(?m)^s +6 demonstrations +synthesis/s +`).MatchString(got) {
+		t.Errorf("t1 data list:\n%s", got)
+	}
+	if got := w.run("t1", "synthesize", "status", "s"); !strings.Contains(got, "s, version 1: 6 demonstrations, compared with bench") {
+		t.Errorf("t1 synthesize status:\n%s", got)
 	}
 	before := calls.Load()
 	var again t1.SynthesisStatus
@@ -146,6 +155,10 @@ func TestSynthesizeOnAServer(t *testing.T) {
 	}
 	if calls.Load() != before || again.Result.Dataset != end.Result.Dataset || !maps.Equal(again.Rejected, end.Rejected) {
 		t.Errorf("started again it asked %d times and ended as %+v", calls.Load()-before, again)
+	}
+	refused, err := w.command("t1", "synthesize", "s.yaml", "--name", "bench").CombinedOutput()
+	if err == nil || !strings.Contains(string(refused), "there is a data set named bench already, from bench.jsonl") {
+		t.Errorf("under a name that is taken: %v\n%s", err, refused)
 	}
 	history := w.run("temporal", "workflow", "show", "--workflow-id", "synthesis/s", "--output", "json")
 	if strings.Contains(history, "sk-planted") || !strings.Contains(history, "SynthesizeProblem") {
@@ -156,8 +169,8 @@ func TestSynthesizeOnAServer(t *testing.T) {
 func (w *world) writeSynthesis(address string) {
 	w.Helper()
 	problems := ""
-	for i := range 6 {
-		problems += fmt.Sprintf(`{"id":"p%d","question":"What is 6 x 7?","answer":42}`+"\n", i)
+	for i := range 7 {
+		problems += fmt.Sprintf(`{"id":"p%d","question":"What is 6 x 7, asked %d times?","answer":42}`+"\n", i, i)
 	}
 	spec := fmt.Sprintf(`
 problems: p.jsonl

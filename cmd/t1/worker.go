@@ -107,7 +107,7 @@ func (t *tool) newHost(ctx context.Context, log zerolog.Logger) (*activities.Hos
 	if err != nil {
 		return nil, err
 	}
-	return &activities.Host{Store: store, Engine: process, VLLM: server, Verifier: verifier, Cache: t.settings.cacheDir(), Log: log}, nil
+	return &activities.Host{Store: store, Engine: process, VLLM: server, Verifier: verifier, Cache: t.settings.cacheDir(), Version: version, Log: log}, nil
 }
 
 // dialPatiently connects for a worker, whose server may be starting yet.

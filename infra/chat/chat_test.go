@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -239,27 +238,5 @@ func TestRetryAfter(t *testing.T) {
 		if got := retryAfter(value, now); got != want {
 			t.Errorf("%q: got %v, want %v", value, got, want)
 		}
-	}
-}
-
-// With T1_TEST_VLLM=1 and T1_TEST_VLLM_URL, such as http://127.0.0.1:8000/v1,
-// and T1_TEST_VLLM_MODEL where its model is not called "policy".
-func TestRealServer(t *testing.T) {
-	url := os.Getenv("T1_TEST_VLLM_URL")
-	if os.Getenv("T1_TEST_VLLM") != "1" || url == "" {
-		t.Skip("needs a vLLM server: T1_TEST_VLLM=1 and T1_TEST_VLLM_URL")
-	}
-	model := os.Getenv("T1_TEST_VLLM_MODEL")
-	if model == "" {
-		model = "policy"
-	}
-	client := New(Options{Name: "vllm", BaseURL: url, Timeout: 2 * time.Minute})
-	got, err := client.Ask(context.Background(), Request{Model: model, Prompt: "What is 2 + 2?", Temperature: 0, MaxTokens: 16})
-	if err != nil || got.Text == "" || got.TokensIn == 0 || got.TokensOut == 0 || got.TokensOut > 16 || got.Estimated {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	_, err = client.Ask(context.Background(), Request{Model: "no-such-model", Prompt: "x", Temperature: 0, MaxTokens: 16})
-	if t1.KindOf(err) != t1.KindInvalid {
-		t.Errorf("an unknown model: %v", err)
 	}
 }

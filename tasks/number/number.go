@@ -18,7 +18,13 @@
 // not matter; neither does a percent sign, so that 50% is 50 and not 0.5.
 package number
 
-import "t1"
+import (
+	"regexp"
+	"strings"
+
+	"t1"
+	"t1/tasks/boxed"
+)
 
 // Grade is a verdict on a response to a problem whose Answer is a number, or a
 // text that ends in one as above. The verdict's Answer is the number in lowest
@@ -31,4 +37,31 @@ func Grade(p t1.Problem, response string) t1.Grade {
 	}
 	want, known := final(p.Answer)
 	return t1.Grade{Correct: known && got.Cmp(want) == 0, Answer: got.RatString()}
+}
+
+// All lists the numbers of a text in its order, in lowest terms, as a verdict's
+// Answer is written. Those of a calculation are among them.
+func All(text string) []string {
+	found := scan(plain(text))
+	all := make([]string, len(found))
+	for i, n := range found {
+		all[i] = n.value.RatString()
+	}
+	return all
+}
+
+var beside = regexp.MustCompile(`^(?:[-\s$£€¥₹%°.,*]|[A-Za-z]{2,})*$`)
+
+// Alone reports whether an Answer is one number with a sign, a currency and a
+// unit at most, where the reference is in a box, after #### or by itself. Of any
+// other text Grade would compare a number that happens to stand in it.
+func Alone(answer string) bool {
+	if content, ok := boxed.Last(answer); ok {
+		answer = content
+	} else if at := strings.LastIndex(answer, "####"); at >= 0 {
+		answer = answer[at+len("####"):]
+	}
+	answer = plain(answer)
+	numbers := scan(answer)
+	return len(numbers) == 1 && beside.MatchString(answer[:numbers[0].start]+" "+answer[numbers[0].end:])
 }

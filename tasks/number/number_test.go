@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,9 @@ func TestGrade(t *testing.T) {
 		{"8", "It is 5.\n#### 6\n#### 8\nThe answer is 9. 10", t1.Grade{Correct: true, Answer: "8"}},
 		{"9", "Answer: 5. So the answer is 9, not 10", t1.Grade{Correct: true, Answer: "9"}},
 		{"9", "**Answer:** $9$ apples, in 2 bags", t1.Grade{Correct: true, Answer: "9"}},
+		{"42", "so\nAnswer: 36\nNo.\nAnswer: 42.", t1.Grade{Correct: true, Answer: "42"}},
+		{"12", `Answer: 1, no: \boxed{12}`, t1.Grade{Correct: true, Answer: "12"}},
+		{"She has #### 7 left. #### 12", "Answer: 12", t1.Grade{Correct: true, Answer: "12"}},
 		{"10", "2 * 5 = 10", t1.Grade{Correct: true, Answer: "10"}},
 		{"10", "We get 10, and the answer is right.", t1.Grade{Correct: true, Answer: "10"}},
 		{"6", `\boxed{6} and \boxed{7`, t1.Grade{Correct: true, Answer: "6"}},
@@ -37,6 +41,9 @@ func TestGrade(t *testing.T) {
 		{"3", `The answer is 3 \times 10`, t1.Grade{}},
 		{"3", "The answer is 3 * 10^4", t1.Grade{}},
 		{"3", "#### 3/0", t1.Grade{}},
+		{"7", "Answer:", t1.Grade{}},
+		{"7", `\boxed{7`, t1.Grade{Correct: true, Answer: "7"}}, // no box, but the last number
+		{"1", "Answer: 1e999999999", t1.Grade{}},
 		{"7", "#### " + strings.Repeat("7", 2000), t1.Grade{}},
 		// A calculation.
 		{"5", "The answer is 2 + 3 = 5.", t1.Grade{Correct: true, Answer: "5"}},
@@ -55,12 +62,17 @@ func TestGrade(t *testing.T) {
 		{"18", "#### $18", t1.Grade{Correct: true, Answer: "18"}},
 		{"18", `\boxed{\$18.00}`, t1.Grade{Correct: true, Answer: "18"}},
 		{"18", "The answer is €18.", t1.Grade{Correct: true, Answer: "18"}},
+		{"18", "Answer: **$18**", t1.Grade{Correct: true, Answer: "18"}},
+		{"18", "Answer: 18 dollars", t1.Grade{Correct: true, Answer: "18"}},
+		{"1234567", "Answer: 1,234,567.00", t1.Grade{Correct: true, Answer: "1234567"}},
 		{"500", "that makes Rs.500", t1.Grade{Correct: true, Answer: "500"}},
 		{"50", "#### 50%", t1.Grade{Correct: true, Answer: "50"}},
 		{"50%", `\boxed{50\%}`, t1.Grade{Correct: true, Answer: "50"}},
 		{"0.5", "#### .50", t1.Grade{Correct: true, Answer: "1/2"}},
 		{"0.5", "#### 1/2", t1.Grade{Correct: true, Answer: "1/2"}},
 		{"0.5", `\boxed{\frac{2}{4}}`, t1.Grade{Correct: true, Answer: "1/2"}},
+		{`\frac{1}{2}`, `\boxed{0.50}`, t1.Grade{Correct: true, Answer: "1/2"}},
+		{`-\frac{1}{2}`, `\boxed{-1/2}`, t1.Grade{Correct: true, Answer: "-1/2"}},
 		{"0.5", `\boxed{\dfrac12}`, t1.Grade{Correct: true, Answer: "1/2"}},
 		{"3.5", "#### 3 1/2", t1.Grade{Correct: true, Answer: "7/2"}},
 		{"-3.5", `\boxed{-3\frac{1}{2}}`, t1.Grade{Correct: true, Answer: "-7/2"}},
@@ -86,12 +98,39 @@ func TestGrade(t *testing.T) {
 		{"50", "#### 0.5", t1.Grade{Answer: "1/2"}},
 		{"1234", "#### 1,23", t1.Grade{Answer: "1"}},
 		{"18", "18\nThe answer is 20.", t1.Grade{Answer: "20"}},
+		{"18", "Answer: 18\nNo.\nAnswer: 36", t1.Grade{Answer: "36"}},
 		{"", "#### 18", t1.Grade{Answer: "18"}},
 		{"unknown", "#### 18", t1.Grade{Answer: "18"}},
 	}
 	for _, test := range tests {
 		if got := Grade(t1.Problem{Answer: test.answer}, test.response); got != test.want {
 			t.Errorf("%q for %q: got %+v, want %+v", test.response, test.answer, got, test.want)
+		}
+	}
+}
+
+func TestAll(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                                 {},
+		"no number, x_1, 10^3":             {},
+		"36? 6 * 6 = 36, so 1,042 or -0.5": {"36", "6", "6", "36", "1042", "-1/2"},
+		`\frac{2}{4} of 136`:               {"1/2", "136"},
+	} {
+		if got := All(text); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestAlone(t *testing.T) {
+	for answer, want := range map[string]bool{
+		"42": true, " -42. ": true, "$1,234.50": true, "50%": true, "3 1/2": true, "18 dollars": true, `-\frac{1}{2}`: true,
+		`so \boxed{7}`: true, "6 * 7 = 42\n#### 42": true, `45^\circ`: true,
+		"": false, "Paris": false, "x": false, "2x": false, "x-1": false, "x^2+2x+1": false, "2 + 3": false, "3, 4": false,
+		`\sqrt{8}`: false, `2\pi`: false, "(3, 4)": false, "1e9": false, "3/0": false,
+	} {
+		if got := Alone(answer); got != want {
+			t.Errorf("%q: %t", answer, got)
 		}
 	}
 }
