@@ -25,7 +25,7 @@ func (t *tool) trainCommand() *cobra.Command {
 		Long: `train checks the spec (YAML or JSON), starts the run and prints its name. A run
 of that name that is going already is joined; one started with another spec is
 refused. With --wait it shows progress until the run ends; Ctrl-C then leaves
-the run going.`,
+the run going. A worker does the work: t1 up starts one.`,
 		Example: `  t1 train examples/countdown.yaml
   t1 train examples/countdown.yaml --run second --wait`,
 		Args:        one("SPEC, the file of a spec"),
