@@ -112,6 +112,38 @@ func (w *world) refusedEvaluations() {
 	}
 }
 
+// startedAgain starts the run that has ended with its own spec, which names what
+// was imported, and then with one that would learn from what it is evaluated on.
+func (w *world) startedAgain() {
+	w.Helper()
+	w.write("leaky.jsonl", `{"id":"line-1","question":"what is 2 + 3","answer":"5"}`+"\n")
+	w.run("t1", "data", "import", "leaky.jsonl", "--name", "leaky", "--overlap", "keep")
+	w.write("leaky.yaml", strings.Replace(w.read("spec.yaml"), "hellos", "leaky", 1))
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"spec.yaml", "--run", "short"}, 11, "run short has ended already"},
+		{[]string{"leaky.yaml"}, 2, "task.data.train: 1 of the 1 rows of leaky ask what task.data.held_out, own, asks:\n  line-1"},
+	} {
+		command := w.command("t1", append([]string{"train"}, c.args...)...)
+		out, _ := command.CombinedOutput() // its status tells
+		if command.ProcessState.ExitCode() != c.status || !strings.Contains(string(out), c.want) {
+			w.Errorf("t1 train %v: status %d, %s", c.args, command.ProcessState.ExitCode(), out)
+		}
+	}
+}
+
+func (w *world) read(name string) string {
+	w.Helper()
+	data, err := os.ReadFile(filepath.Join(w.home, name))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(data)
+}
+
 // evaluationOfARun measures the policies of a run by record, on the spec's own
 // settings, and again without a worker.
 func (w *world) evaluationOfARun() {
@@ -127,6 +159,7 @@ evaluation: {problems: 1, samples: 3, max_tokens: 8, scaling: {fractions: 0, cap
 resources: {threads: 1}
 `)
 	w.run("t1", "train", "spec.yaml", "--run", "short", "--wait")
+	w.startedAgain()
 	at := func(more ...string) (line evaluation) {
 		w.Helper()
 		out := w.run("t1", append([]string{"eval", "short", "--suite", "gsm8k-test", "--problems", "2", "--json"}, more...)...)
