@@ -33,8 +33,8 @@ type DataSpec struct {
 	Demonstrations string `json:"demonstrations"` // texts to fine-tune on; empty: none, and sft.epochs means nothing
 	Instruction    string `json:"instruction"`    // what the model is asked, with the problem in place of {question}
 	Cue            string `json:"cue"`            // text after which a response states its answer
-	Overlap        string `json:"overlap"`        // OverlapRefuse or OverlapKeep: what becomes of a run that would learn from what it is evaluated on
 	Statement      string `json:"statement"`      // how a demonstration that does not state its answer behind the cue is made to end, with the answer in place of {answer}; empty leaves it as it is
+	Overlap        string `json:"overlap"`        // OverlapRefuse or OverlapKeep: what becomes of a run that would learn from what it is evaluated on
 }
 
 // What becomes of a run whose training problems or demonstrations ask what its

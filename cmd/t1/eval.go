@@ -205,8 +205,8 @@ func (t *tool) measure(ctx context.Context, store t1.Store, subject, other libra
 	}
 	first.Compared = &comparison{
 		Name: second.Name, Seq: second.Seq, Policy: second.Policy, Greedy: second.Greedy, Sampled: second.Sampled,
-		GreedyGain:  t1.PairedBootstrap(result.PerGreedy, against.PerGreedy, o.settings.Seed),
-		SampledGain: t1.PairedBootstrap(result.PerProblem, against.PerProblem, o.settings.Seed),
+		GreedyGain:  t1.PairedBootstrap(result.PerGreedy, against.PerGreedy, t1.BootstrapSeed),
+		SampledGain: t1.PairedBootstrap(result.PerProblem, against.PerProblem, t1.BootstrapSeed),
 	}
 	return first, nil
 }
