@@ -144,7 +144,7 @@ func TestIntervalsCover(t *testing.T) {
 // Over repeated experiments, about 95 % of the paired intervals hold the truth,
 // however much the problems differ in how hard they are: that is in both.
 func TestPairedBootstrapCovers(t *testing.T) {
-	const rounds, problems = 200, 40
+	const rounds, problems = 250, 60
 	random := rand.New(rand.NewPCG(3, 4))
 	held := 0
 	for range rounds {

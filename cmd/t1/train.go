@@ -24,8 +24,9 @@ func (t *tool) trainCommand() *cobra.Command {
 		Short: "Start a run, or go on with it",
 		Long: `train checks the spec (YAML or JSON), starts the run and prints its name. A run
 of that name that is going already is joined; one started with another spec is
-refused, and so is data that asks what the run is evaluated on. With --wait it shows progress until the run ends; Ctrl-C then leaves
-the run going. A worker does the work: t1 up starts one.`,
+refused, and so is a spec whose data ask what the run is evaluated on. With --wait
+it shows progress until the run ends; Ctrl-C then leaves the run going. A worker
+does the work: t1 up starts one.`,
 		Example: `  t1 train examples/countdown.yaml
   t1 train examples/countdown.yaml --run second --wait`,
 		Args:        one("SPEC, the file of a spec"),
