@@ -53,6 +53,16 @@ func DecodeSpec(data []byte) (Spec, []Mistake) {
 	return spec, append(d.mistakes, validate(spec, d.wrong)...)
 }
 
+// UnmarshalJSON reads a spec that was resolved and kept. A field that is not
+// there came later than the run: it has its default, as in [DecodeSpec].
+func (s *Spec) UnmarshalJSON(data []byte) error {
+	type kept Spec // without this method
+	spec := kept(DefaultSpec())
+	err := json.Unmarshal(data, &spec)
+	*s = Spec(spec)
+	return err
+}
+
 // badJSON says what is wrong with text that is no JSON, and where.
 func badJSON(data []byte, err error) string {
 	var syntax *json.SyntaxError

@@ -44,6 +44,7 @@ func taskRules() []Rule {
 		text(data+"instruction", "a text with {question} once", "what the model is asked", func(v string) bool { return strings.Count(v, "{question}") == 1 }),
 		text(data+"cue", "a text", "after which a response states its answer", notEmpty),
 		text(data+"statement", "empty, or a text with {answer} once, right behind task.data.cue", "what is added to a demonstration that does not state its answer behind the cue; empty: nothing", func(v string) bool { return v == "" || strings.Count(v, AnswerPlace) == 1 }),
+		choice(data+"overlap", "D", "what becomes of a run that would learn from what task.data.held_out asks", OverlapRefuse, OverlapKeep),
 		texts("task.exec.command", "the program that grades, and its arguments"),
 		whole("task.exec.seconds", between(1, 3600), "D", "time to grade a response, at most"),
 		whole("task.exec.memory", between(16, 1<<20), "D", "MiB that the program may use, at most"),

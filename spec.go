@@ -34,7 +34,15 @@ type DataSpec struct {
 	Instruction    string `json:"instruction"`    // what the model is asked, with the problem in place of {question}
 	Cue            string `json:"cue"`            // text after which a response states its answer
 	Statement      string `json:"statement"`      // how a demonstration that does not state its answer behind the cue is made to end, with the answer in place of {answer}; empty leaves it as it is
+	Overlap        string `json:"overlap"`        // OverlapRefuse or OverlapKeep: what becomes of a run that would learn from what it is evaluated on
 }
+
+// What becomes of a run whose training problems or demonstrations ask what its
+// held-out problems ask, as DataSpec.Overlap.
+const (
+	OverlapRefuse = "refuse" // it does not start
+	OverlapKeep   = "keep"   // it learns from them all the same
+)
 
 // ExecSpec is a program that grades; package program has its protocol.
 type ExecSpec struct {
@@ -209,7 +217,7 @@ func DefaultSpec() Spec {
 		Task: TaskSpec{
 			Name:      "countdown",
 			Countdown: CountdownSpec{Numbers: []int{3}, MaxNumber: 9, MaxTarget: 99, Train: 4000, HeldOut: 512, Traces: 16000, MaxTries: 16, Hasty: 0.6},
-			Data:      DataSpec{Instruction: "{question}\nPlease reason step by step, and put your final answer within \\boxed{}.", Cue: "\\boxed{", Statement: "\nThe answer is \\boxed{{answer}}."},
+			Data:      DataSpec{Instruction: "{question}\nPlease reason step by step, and put your final answer within \\boxed{}.", Cue: "\\boxed{", Overlap: OverlapRefuse, Statement: "\nThe answer is \\boxed{{answer}}."},
 			Exec:      ExecSpec{Command: []string{}, Seconds: 10, Memory: 4096},
 		},
 		Model: ModelSpec{Scratch: ScratchSpec{

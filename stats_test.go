@@ -125,14 +125,6 @@ func TestIntervalsCover(t *testing.T) {
 			}
 			return MeanInterval(values)
 		}},
-		{"paired difference", 0.1, func() Interval {
-			a, b := make([]float64, 30), make([]float64, 30)
-			for i := range a {
-				hardness := 5 * random.NormFloat64() // shared, so pairing removes it
-				a[i], b[i] = hardness+0.1+0.1*random.NormFloat64(), hardness+0.1*random.NormFloat64()
-			}
-			return PairedDifference(a, b)
-		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -149,17 +141,28 @@ func TestIntervalsCover(t *testing.T) {
 	}
 }
 
-func TestPairedDifference(t *testing.T) {
-	a, b := []float64{1, 0.5, 0.75}, []float64{0.5, 0, 0.25}
-	if got, want := PairedDifference(a, b), (Interval{0.5, 0.5, 0.5, 3}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+// Over repeated experiments, about 95 % of the paired intervals hold the truth,
+// however much the problems differ in how hard they are: that is in both.
+func TestPairedBootstrapCovers(t *testing.T) {
+	const rounds, problems = 250, 60
+	random := rand.New(rand.NewPCG(3, 4))
+	held := 0
+	for range rounds {
+		a, b := make([]float64, problems), make([]float64, problems)
+		for i := range a {
+			hardness := 5 * random.NormFloat64()
+			a[i], b[i] = hardness+0.1+0.1*random.NormFloat64(), hardness+0.1*random.NormFloat64()
+		}
+		got := PairedBootstrap(a, b, BootstrapSeed)
+		if got.Low <= 0.1 && 0.1 <= got.High {
+			held++
+		}
+		if got.High-got.Low > 0.2 {
+			t.Fatalf("the problems' hardness is in %+v", got)
+		}
 	}
-	if got := PairedDifference(a, b[:2]); got != (Interval{}) {
-		t.Errorf("lists of different lengths: got %+v", got)
-	}
-	forth, back := PairedDifference(a, []float64{1, 0, 0}), PairedDifference([]float64{1, 0, 0}, a)
-	if !near(forth.Mean, -back.Mean, 1e-12) || !near(forth.Low, -back.High, 1e-12) {
-		t.Errorf("exchanging the two gives %+v and %+v", forth, back)
+	if share := float64(held) / rounds; share < 0.91 || share > 0.98 {
+		t.Errorf("%v of the intervals hold the truth", share)
 	}
 }
 
@@ -247,7 +250,11 @@ func TestPairedBootstrap(t *testing.T) {
 		a, b = append(a, ours), append(b, theirs)
 	}
 	got := PairedBootstrap(a, b, 7)
-	student := PairedDifference(a, b)
+	var differences []float64
+	for i := range a {
+		differences = append(differences, a[i]-b[i])
+	}
+	student := MeanInterval(differences)
 	if math.Abs(got.Mean-0.1) > 1e-12 || got.N != 400 {
 		t.Errorf("got %+v, want a mean of 0.1 over 400", got)
 	}

@@ -85,7 +85,7 @@ func rowOf(name string, set []string, ends, base []End) Row {
 			Run: end.Run, Seed: end.Seed, Sampled: r.Sampled, Greedy: r.Greedy, OverLength: r.OverLength.Mean, Length: r.Length.Mean, Tokens: end.Tokens,
 		}
 		if name != Base {
-			run.Gain = t1.PairedDifference(r.PerProblem, base[i].Result.PerProblem)
+			run.Gain = t1.PairedBootstrap(r.PerProblem, base[i].Result.PerProblem, t1.BootstrapSeed)
 			ours, theirs = slices.Concat(ours, r.PerProblem), slices.Concat(theirs, base[i].Result.PerProblem)
 			gains = append(gains, run.Gain.Mean)
 		}
@@ -96,7 +96,7 @@ func rowOf(name string, set []string, ends, base []End) Row {
 		row.Length += r.Length.Mean * share
 		row.Tokens += end.Tokens * share
 	}
-	row.GainProblems, row.GainSeeds = t1.PairedDifference(ours, theirs), t1.MeanInterval(gains)
+	row.GainProblems, row.GainSeeds = t1.PairedBootstrap(ours, theirs, t1.BootstrapSeed), t1.MeanInterval(gains)
 	return row
 }
 

@@ -2,13 +2,11 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"path"
 	"slices"
 	"strings"
 
 	"t1"
-	"t1/lineage"
 )
 
 // Control serves t1.Control.
@@ -29,66 +27,12 @@ func (h *Host) resolveSpec(ctx context.Context, in t1.ResolveInput) (t1.Spec, er
 	if len(mistakes) > 0 {
 		return spec, t1.MistakesError(mistakes)
 	}
-	if err := h.pin(ctx, &spec); err != nil {
-		return spec, err
+	resolved, there, err := PlanTrain(ctx, h.Store, in.Run, spec)
+	if err != nil || there {
+		return resolved, err
 	}
-	fork, forked, err := lineage.ForkOf(ctx, h.Store, in.Run)
-	if err != nil {
-		return spec, err
-	}
-	if forked {
-		return spec, t1.Errorf(t1.KindConflict, "run %q exists: it is a fork of run %s at record %d", in.Run, fork.Run, fork.At).
-			WithHint("give the new run another name, or go on with the fork: t1 fork %s --at %d --run %s", fork.Run, fork.At, in.Run)
-	}
-	_, err = keepJSON(ctx, h.Store, t1.SpecKey(in.Run), spec)
-	if t1.KindOf(err) == t1.KindConflict {
-		return spec, h.otherSpec(ctx, in.Run, spec)
-	}
-	return spec, err
-}
-
-// otherSpec says how a spec differs from the one the run has.
-func (h *Host) otherSpec(ctx context.Context, run string, spec t1.Spec) error {
-	there, err := h.spec(ctx, run)
-	if err != nil {
-		return err
-	}
-	return t1.Errorf(t1.KindConflict, "run %q exists with another spec: %s", run, strings.Join(specDifferences(there, spec), "; ")).
-		WithHint("give the new run another name, or use the update `set` to steer the old one")
-}
-
-// specDifferences lists the settings that differ, as "path: old, now new".
-func specDifferences(a, b t1.Spec) []string {
-	fa, fb := flatten(a), flatten(b)
-	var out []string
-	for key, old := range fa {
-		if fb[key] != old {
-			out = append(out, key+": "+old+", now "+fb[key])
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-func flatten(v any) map[string]string {
-	data, _ := json.Marshal(v) // a Spec always marshals
-	var tree any
-	_ = json.Unmarshal(data, &tree)
-	flat := map[string]string{}
-	walk("", tree, flat)
-	return flat
-}
-
-func walk(at string, node any, flat map[string]string) {
-	object, is := node.(map[string]any)
-	if !is {
-		data, _ := json.Marshal(node)
-		flat[at] = string(data)
-		return
-	}
-	for key, child := range object {
-		walk(strings.TrimPrefix(at+"."+key, "."), child, flat)
-	}
+	_, err = keepJSON(ctx, h.Store, t1.SpecKey(in.Run), resolved)
+	return resolved, err
 }
 
 // Collect deletes snapshots and policies that no rule keeps.

@@ -14,7 +14,8 @@ import (
 
 // pin puts digests in place of the names of imported data sets and of the model:
 // a name may come to mean something else, a run's spec may not. What is not
-// there, is of another kind or too small is found here, before anything starts.
+// there, is of another kind or too small is found here, before anything starts;
+// [Host.apart] looks at what the sets hold.
 func (h *Host) pin(ctx context.Context, spec *t1.Spec) error {
 	if err := h.pinSummaryModel(ctx, &spec.Evaluation.Scaling); err != nil {
 		return err

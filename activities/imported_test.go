@@ -41,11 +41,16 @@ func imports(t *testing.T, h *Host) {
 
 func importFile(t *testing.T, h *Host, name string, kind library.Kind, lines string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name+".jsonl")
+	importAs(t, h, library.ImportOptions{Name: name, Kind: kind}, lines)
+}
+
+func importAs(t *testing.T, h *Host, o library.ImportOptions, lines string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), o.Name+".jsonl")
 	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := library.Import(context.Background(), h.Store, path, library.ImportOptions{Name: name, Kind: kind}); err != nil {
+	if _, err := library.Import(context.Background(), h.Store, path, o); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -109,7 +109,10 @@ func (m measure) row(a, b *t1.Result) compared {
 		return row
 	}
 	row.Change.Value = points(difference)
-	if d := t1.PairedDifference(b.PerProblem, a.PerProblem); m.paired && d.N > 1 {
+	if !m.paired {
+		return row
+	}
+	if d := t1.PairedBootstrap(b.PerProblem, a.PerProblem, t1.BootstrapSeed); d.N > 1 {
 		row.Change = cell{points(d.Mean), bounds(d, points)}
 	}
 	return row

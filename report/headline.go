@@ -87,7 +87,7 @@ func outcome(in Input, all []checkpoint) string {
 // verdict says what reinforcement learning changed, and how sure that is.
 func verdict(in Input, sft, rl checkpoint) string {
 	from := fmt.Sprintf("from %s to %s", percent(sft.Sampled.Mean), percent(rl.Sampled.Mean))
-	d := t1.PairedDifference(rl.PerProblem, sft.PerProblem)
+	d := t1.PairedBootstrap(rl.PerProblem, sft.PerProblem, t1.BootstrapSeed)
 	if d.N < 2 {
 		return fmt.Sprintf("Sampled accuracy went %s on %s; the evaluations share no problems to pair, so there is no interval.", from, problems(in, rl.Problems))
 	}

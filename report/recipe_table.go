@@ -91,6 +91,7 @@ var settings = []setting{
 	{"task.data.instruction", "what the model is asked", "", "", "D"},
 	{"task.data.cue", "text before the answer", "", "", "D"},
 	{"task.data.statement", "how demonstrations state their answer", "", "", "D"},
+	{"task.data.overlap", "where a held-out problem is also learnt from", "", "", "D"},
 	{"task.exec.command", "the program that grades", "", "", "D"},
 	{"task.exec.seconds", "time to grade a response, at most", "", "", "D"},
 	{"task.exec.memory", "MiB it may use, at most", "", "", "D"},

@@ -67,9 +67,9 @@ func TestEveryChartHasItsPoints(t *testing.T) {
 func TestHeadlineIsThePairedDifference(t *testing.T) {
 	in := fakeInput(40)
 	first, last := in.Results[0], in.Results[len(in.Results)-1]
-	d := t1.PairedDifference(last.PerProblem, first.PerProblem)
-	want := fmt.Sprintf("RL raised sampled accuracy from %.1f\u202f%% to %.1f\u202f%% (+%.1f points, 95\u202f%% interval [+%.1f, +%.1f]) on 512 held-out games.",
-		100*first.Sampled.Mean, 100*last.Sampled.Mean, 100*d.Mean, 100*d.Low, 100*d.High)
+	d := t1.PairedBootstrap(last.PerProblem, first.PerProblem, t1.BootstrapSeed)
+	want := fmt.Sprintf("RL raised sampled accuracy from %.1f\u202f%% to %.1f\u202f%% (+%.1f points, 95\u202f%% interval %s) on 512 held-out games.",
+		100*first.Sampled.Mean, 100*last.Sampled.Mean, 100*d.Mean, bounds(d, points)) // ends may lie half-way between two tenths
 	assert.Equal(t, want, newHeadline(in).Sentence)
 
 	in.Results[0], in.Results[4] = relabelled(last, "sft"), relabelled(first, "40")

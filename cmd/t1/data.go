@@ -19,8 +19,12 @@ func (t *tool) dataCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "data",
 		Short: "Import problems and demonstrations, and look at them",
-		Args:  none,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Long: `data keeps problems to learn from and to be evaluated on, and demonstrations,
+under names: task.data of a spec names them. docs/data.md has the details.`,
+		Example: `  t1 data import gsm8k-train.jsonl --name gsm8k
+  t1 data list`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(t.dataImportCommand(), t.dataListCommand(), t.dataShowCommand())
 	return c
@@ -53,16 +57,17 @@ docs/data.md has the details.`,
 		},
 	}
 	flags := c.Flags()
-	jsonFlag(c, &asJSON)
-	flags.StringVar(&o.Name, "name", "", "name of the data set")
+	jsonFlag(c, &asJSON, "data.md")
+	flags.StringVar(&o.Name, "name", "", "name of the data set, required")
 	flags.StringVar((*string)(&o.Kind), "kind", string(library.Problems), "problems or demonstrations")
 	flags.StringToStringVar(&o.Map, "map", nil, "which field holds what: id=F,question=F,answer=F; response=F of demonstrations\n(default: the usual names)")
+	flags.Lookup("map").DefValue = "" // cobra would print [] as well
 	flags.StringSliceVar(&o.Choices, "choices", nil, "fields with the wrong answers of a multiple-choice question: the options get letters\nin an order that the id fixes, and the letter is the answer")
 	flags.BoolVar(&o.Benchmark, "benchmark", false, "this set is to evaluate on: what is imported later is compared with it")
 	flags.StringSliceVar(&o.Against, "against", nil, "names of more sets to compare with")
-	flags.StringVar((*string)(&o.Duplicates), "duplicates", "", "drop or refuse (default drop, with --benchmark refuse)")
-	flags.StringVar((*string)(&o.Empty), "empty", "", "drop or refuse rows without question or answer (default as above)")
-	flags.StringVar((*string)(&o.Overlap), "overlap", "", "drop, refuse or keep what a benchmark asks (default as above)")
+	flags.StringVar((*string)(&o.Duplicates), "duplicates", "", "drop or refuse rows that are there twice (default drop, with --benchmark refuse)")
+	flags.StringVar((*string)(&o.Empty), "empty", "", "drop or refuse rows without question or answer (default drop, with --benchmark refuse)")
+	flags.StringVar((*string)(&o.Overlap), "overlap", "", "drop, refuse or keep what a benchmark asks (default drop, with --benchmark refuse)")
 	flags.BoolVar(&o.Replace, "replace", false, "give a name that is taken a new version")
 	return c
 }
@@ -164,7 +169,7 @@ func (t *tool) dataListCommand() *cobra.Command {
 			})
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "data.md")
 	return c
 }
 

@@ -43,7 +43,7 @@ func (t *tool) dataShowCommand() *cobra.Command {
 			return t.dataShow(c.Context(), args[0], rows, asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "data.md")
 	c.Flags().IntVar(&rows, "rows", 3, "rows to show")
 	return c
 }

@@ -43,7 +43,8 @@ number is.`,
 		Example: `  t1 eval smollm2 --suite gsm8k-test --samples 4
   t1 eval countdown --at 12 --suite math500,aime24 --compare smollm2
   t1 eval smollm2 --suite mine --task number --problems 100 --json | jq .greedy`,
-		Args: one("MODEL or RUN"),
+		Args:        one("MODEL or RUN"),
+		Annotations: map[string]string{annotationExit: "eval ends with 0 on Ctrl-C too: it goes on in the workers."},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(o.suites) == 0 {
 				return usage(c, "eval needs --suite NAME")
@@ -53,20 +54,23 @@ number is.`,
 		},
 	}
 	flags, defaults := c.Flags(), t1.DefaultSpec().Evaluation
-	flags.StringSliceVar(&o.suites, "suite", nil, "names of suites")
-	flags.IntVar(&o.at, "at", library.Newest, "record of the run whose policy to take (default: the newest that is published)")
+	flags.StringSliceVar(&o.suites, "suite", nil, "names of suites, required")
+	recordFlag(c, &o.at, "at", library.Newest, "whose policy to take (default the newest that is published)")
 	flags.StringVar(&o.task, "task", "", "who grades a data set that is no known suite: number, choice or math")
 	flags.StringVar(&o.instruction, "instruction", "", "what the model is asked, with {question} in it (default: the suite's)")
 	flags.StringVar(&o.compare, "compare", "", "another MODEL or RUN, or RUN@N, to measure alike and compare problem by problem")
-	flags.IntVar(&o.settings.Samples, "samples", defaults.Samples, "responses a problem, beside the greedy one (of a run: as in its spec)")
-	flags.Float64Var(&o.settings.Temperature, "temperature", defaults.Temperature, "of those, above 0, at most 2 (likewise)")
-	flags.Float64Var(&o.settings.TopP, "top-p", defaults.TopP, "of those, above 0, at most 1 (likewise)")
-	flags.IntVar(&o.settings.MaxTokens, "max-tokens", defaultLength, "longest response (likewise)")
-	flags.IntVar(&o.settings.Problems, "problems", 0, "only the first so many problems; 0 means all")
-	flags.Int64Var(&o.settings.Seed, "seed", 1, "of the samples, at least 0 (likewise)")
+	flags.IntVar(&o.settings.Samples, "samples", defaults.Samples, "responses a problem, beside the greedy one"+likeItsRun)
+	flags.Float64Var(&o.settings.Temperature, "temperature", defaults.Temperature, "of the samples, above 0, at most 2"+likeItsRun)
+	flags.Float64Var(&o.settings.TopP, "top-p", defaults.TopP, "of the samples, above 0, at most 1"+likeItsRun)
+	flags.IntVar(&o.settings.MaxTokens, "max-tokens", defaultLength, "longest response, tokens"+likeItsRun)
+	flags.IntVar(&o.settings.Problems, "problems", 0, "only the first so many problems (default 0, all of them)")
+	flags.Int64Var(&o.settings.Seed, "seed", 1, "of the samples, at least 0"+likeItsRun)
 	flags.BoolVar(&o.asJSON, "json", false, "print JSON, a line a suite (docs/evaluation.md)")
 	return c
 }
+
+// likeItsRun ends the text of a flag whose default is a run's own setting.
+const likeItsRun = "; for a run as in its spec"
 
 // defaultLength is the longest response of an imported model: the paper's would
 // not fit most small ones.
@@ -201,8 +205,8 @@ func (t *tool) measure(ctx context.Context, store t1.Store, subject, other libra
 	}
 	first.Compared = &comparison{
 		Name: second.Name, Seq: second.Seq, Policy: second.Policy, Greedy: second.Greedy, Sampled: second.Sampled,
-		GreedyGain:  t1.PairedBootstrap(result.PerGreedy, against.PerGreedy, o.settings.Seed),
-		SampledGain: t1.PairedBootstrap(result.PerProblem, against.PerProblem, o.settings.Seed),
+		GreedyGain:  t1.PairedBootstrap(result.PerGreedy, against.PerGreedy, t1.BootstrapSeed),
+		SampledGain: t1.PairedBootstrap(result.PerProblem, against.PerProblem, t1.BootstrapSeed),
 	}
 	return first, nil
 }

@@ -59,58 +59,33 @@ func (w *world) write(name, text string) {
 	}
 }
 
-// The commands of docs/evaluation.md, run as they stand there, in their order.
-func TestEvaluationCommands(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.up()
-	w.handed("SmolLM2-135M-Instruct", "")
-	w.handed("other", ", initializer_range=0.2")
-	sample, err := os.ReadFile(filepath.Join(root(t), "library", "testdata", "gsm8k-test-20.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.write("gsm8k-test.jsonl", string(sample))
-	w.write("own.jsonl", `{"id":"1","question":"What is 2 + 3?","answer":"5"}`+"\n")
+// evaluations follows docs/evaluation.md.
+func (w *world) evaluations() {
 	var gpqa strings.Builder
 	for i := range 3 {
 		fmt.Fprintf(&gpqa, `{"Record ID":"r%d","Question":"Pick %d.","Correct Answer":"apple","Incorrect Answer 1":"pear","Incorrect Answer 2":"plum","Incorrect Answer 3":"fig"}`+"\n", i, i)
 	}
 	w.write("gpqa.jsonl", gpqa.String())
-
-	var printed []string
-	for _, line := range evaluationCommands(t) {
-		printed = append(printed, w.run("sh", "-c", line))
-	}
-	if !strings.Contains(printed[3], "gsm8k-test: smollm2 on 3 problems, graded by number") || !strings.Contains(printed[3], "gpqa: smollm2 on 3 problems, graded by choice") {
-		t.Errorf("two suites: %s", printed[3])
-	}
-	var line evaluation
-	if err := json.Unmarshal([]byte(printed[7]), &line); err != nil {
-		t.Fatal(err)
-	}
-	if !line.Found || line.Problems != 3 || line.Compared == nil || line.Compared.Name != "other" || line.Compared.GreedyGain.N != 3 || line.Compared.Policy == line.Policy {
-		t.Errorf("compared: %+v", line)
-	}
+	w.write("own.jsonl", `{"id":"1","question":"What is 2 + 3?","answer":"5"}`+"\n")
+	w.handed("other", ", initializer_range=0.2")
+	w.follow(runnable(w, "docs/evaluation.md"), nil, map[string]func(string){
+		"--suite gsm8k-test,gpqa": func(out string) {
+			if !strings.Contains(out, "gsm8k-test: smollm2 on 3 problems, graded by number") || !strings.Contains(out, "gpqa: smollm2 on 3 problems, graded by choice") {
+				w.Errorf("two suites: %s", out)
+			}
+		},
+		"--compare other": func(out string) {
+			var line evaluation
+			if err := json.Unmarshal([]byte(out), &line); err != nil {
+				w.Fatal(err)
+			}
+			if !line.Found || line.Problems != 3 || line.Compared == nil || line.Compared.Name != "other" || line.Compared.GreedyGain.N != 3 || line.Compared.Policy == line.Policy {
+				w.Errorf("compared: %+v", line)
+			}
+		},
+	})
 	w.refusedEvaluations()
 	w.evaluationOfARun()
-}
-
-// evaluationCommands are the indented lines of the page.
-func evaluationCommands(t *testing.T) []string {
-	t.Helper()
-	page, err := os.ReadFile(filepath.Join(root(t), "docs", "evaluation.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for _, m := range regexp.MustCompile(`(?m)^    (t1 .*)$`).FindAllStringSubmatch(string(page), -1) {
-		lines = append(lines, m[1])
-	}
-	if len(lines) != 8 {
-		t.Fatalf("commands %q", lines)
-	}
-	return lines
 }
 
 func (w *world) refusedEvaluations() {
@@ -123,7 +98,7 @@ func (w *world) refusedEvaluations() {
 		{"smollm2", 2, "--suite NAME"},
 		{"smollm2 --suite math50", 2, "it knows math500"},
 		{"smollm2 --suite own --task exec", 2, "not by \"exec\""},
-		{"smollm2 --suite math500", 10, "t1 data import FILE --name math500 --benchmark"},
+		{"smollm2 --suite aime24", 10, "t1 data import FILE --name aime24 --benchmark"},
 		{"nobody --suite gsm8k-test", 10, "no run and no model named nobody"},
 		{"smollm2 --suite gsm8k-test --temperature 3", 2, "--temperature"},
 		{"smollm2 --suite gsm8k-test --at 3", 2, "it has no records"},
@@ -137,14 +112,46 @@ func (w *world) refusedEvaluations() {
 	}
 }
 
+// startedAgain starts the run that has ended with its own spec, which names what
+// was imported, and then with one that would learn from what it is evaluated on.
+func (w *world) startedAgain() {
+	w.Helper()
+	w.write("leaky.jsonl", `{"id":"line-1","question":"what is 2 + 3","answer":"5"}`+"\n")
+	w.run("t1", "data", "import", "leaky.jsonl", "--name", "leaky", "--overlap", "keep")
+	w.write("leaky.yaml", strings.Replace(w.read("spec.yaml"), "hellos", "leaky", 1))
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"spec.yaml", "--run", "short"}, 11, "run short has ended already"},
+		{[]string{"leaky.yaml"}, 2, "task.data.train: 1 of the 1 rows of leaky ask what task.data.held_out, own, asks:\n  line-1"},
+	} {
+		command := w.command("t1", append([]string{"train"}, c.args...)...)
+		out, _ := command.CombinedOutput() // its status tells
+		if command.ProcessState.ExitCode() != c.status || !strings.Contains(string(out), c.want) {
+			w.Errorf("t1 train %v: status %d, %s", c.args, command.ProcessState.ExitCode(), out)
+		}
+	}
+}
+
+func (w *world) read(name string) string {
+	w.Helper()
+	data, err := os.ReadFile(filepath.Join(w.home, name))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(data)
+}
+
 // evaluationOfARun measures the policies of a run by record, on the spec's own
 // settings, and again without a worker.
 func (w *world) evaluationOfARun() {
 	w.Helper()
 	w.write("train.jsonl", `{"id":"a","question":"hello 2","answer":"4"}`+"\n"+`{"id":"b","question":"hello 3","answer":"5"}`+"\n")
-	w.run("t1", "data", "import", "train.jsonl", "--name", "sums")
+	w.run("t1", "data", "import", "train.jsonl", "--name", "hellos")
 	w.write("spec.yaml", `
-task: {name: number, data: {train: sums, held_out: own}}
+task: {name: number, data: {train: hellos, held_out: own}}
 model: {base: smollm2}
 pool: {problems: 2, samples: 2, pass_rate: [-1, 2]}
 rl: {iterations: 1, prompts: 2, k: 2, max_tokens: 8, block_prompts: 2}
@@ -152,6 +159,7 @@ evaluation: {problems: 1, samples: 3, max_tokens: 8, scaling: {fractions: 0, cap
 resources: {threads: 1}
 `)
 	w.run("t1", "train", "spec.yaml", "--run", "short", "--wait")
+	w.startedAgain()
 	at := func(more ...string) (line evaluation) {
 		w.Helper()
 		out := w.run("t1", append([]string{"eval", "short", "--suite", "gsm8k-test", "--problems", "2", "--json"}, more...)...)
@@ -170,7 +178,7 @@ resources: {threads: 1}
 	w.write("late.jsonl", `{"id":"1","question":"hello 3","answer":"5"}`+"\n")
 	w.run("t1", "data", "import", "late.jsonl", "--name", "late", "--benchmark")
 	late := w.run("t1", "eval", "short", "--suite", "late", "--task", "number", "--json")
-	if !strings.Contains(late, `"unchecked":["sums"]`) || len(newest.Unchecked) > 0 {
+	if !strings.Contains(late, `"unchecked":["hellos"]`) || len(newest.Unchecked) > 0 {
 		w.Errorf("a benchmark that came after what was learnt from: %s, one before: %v", late, newest.Unchecked)
 	}
 	again := at("--at", "1")

@@ -19,7 +19,7 @@ func (t *tool) explainCommand() *cobra.Command {
 		Short: "Show why an iteration moved the policy as it did",
 		Long: `explain prints every rollout of an iteration: the problem, the response, the
 verdict, the reasons of penalties, r' (reward after penalties), d (log ratio to
-the anchor) and A (advantage). It reads the store, so it needs no Temporal.`,
+the anchor, nats) and A (advantage). It reads the store, so it needs no Temporal.`,
 		Example: `  t1 explain countdown --iteration 12
   t1 explain countdown --iteration 12 --json | jq 'select(.penalties != [])'`,
 		Args: one("RUN"),
@@ -30,8 +30,8 @@ the anchor) and A (advantage). It reads the store, so it needs no Temporal.`,
 			return t.explain(c.Context(), args[0], iteration, asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
-	c.Flags().IntVar(&iteration, "iteration", 0, "iteration to explain, from 1")
+	jsonFlag(c, &asJSON, "cli-json.md")
+	c.Flags().IntVar(&iteration, "iteration", 0, "iteration to explain, from 1, required")
 	return c
 }
 

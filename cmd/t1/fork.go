@@ -55,9 +55,9 @@ steered in RUN before record N stay so.`,
 			return t.fork(c.Context(), run, request, wait, asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
-	c.Flags().IntVar(&request.At, "at", 0, "last record to share")
-	c.Flags().StringVar(&run, "run", "", "name of the new run")
+	jsonFlag(c, &asJSON, "cli-json.md")
+	recordFlag(c, &request.At, "at", 0, "the last one to share, required")
+	c.Flags().StringVar(&run, "run", "", "name of the new run, required")
 	c.Flags().StringArrayVar(&set, "set", nil, "a setting to change, PATH=VALUE such as rl.k=4; may be given again")
 	c.Flags().BoolVar(&wait, "wait", false, "show progress until the run ends")
 	c.MarkFlagsMutuallyExclusive("wait", "json")

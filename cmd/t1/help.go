@@ -23,6 +23,11 @@ const commonExits = `  0    done
   13   Temporal, the worker or the store does not answer
   130  ended at once by a second Ctrl-C`
 
+const vocabulary = `  RUN    a run's name: t1 list shows them
+  SPEC   a file, YAML or JSON, that says what a run does: t1 spec default
+  N      a record's sequence number in a run's log, from 0: t1 log RUN
+  MODEL  an imported model's name: t1 model list`
+
 const environment = `  T1_HOME             where data and logs are (.t1)
   T1_STORE            address of the store (file://$T1_HOME/store)
                       or s3://bucket/prefix with T1_S3_REGION, T1_S3_ENDPOINT
@@ -35,9 +40,18 @@ const environment = `  T1_HOME             where data and logs are (.t1)
   T1_PYTHON           Python of the engine ($T1_ENGINE_DIR/.venv/bin/python)
   T1_TEMPORAL_BINARY  the temporal CLI (from PATH, else beside t1)
   T1_LOG_LEVEL        debug, info, warn or error (info)
+  HF_ENDPOINT         the hub that t1 model import asks (https://huggingface.co)
+  HF_TOKEN            who asks it (nobody)
   TEMPORAL_ADDRESS    a Temporal server to use in place of t1's own; also
                       TEMPORAL_NAMESPACE, TEMPORAL_TLS_... and the other
                       settings of the temporal CLI`
+
+// recordFlag adds a flag whose value is a record of a run's log, told in the same
+// words by every command; what says the default too.
+func recordFlag(c *cobra.Command, into *int, name string, fallback int, what string) {
+	c.Flags().IntVar(into, name, fallback, "record `N` of t1 log RUN, from 0: "+what)
+	c.Flags().Lookup(name).DefValue = "0" // cobra would print the fallback as well
+}
 
 // helpful makes every page end with exit statuses and turns a wrong command
 // line into an error with a next step.
@@ -64,7 +78,7 @@ func helpful(root *cobra.Command) {
 func exitStatus(c *cobra.Command) string {
 	var b strings.Builder
 	if !c.HasParent() {
-		fmt.Fprintf(&b, "\nEnvironment:\n%s\n", environment)
+		fmt.Fprintf(&b, "\nWords:\n%s\n\nEnvironment (and what counts where it is not set):\n%s\n", vocabulary, environment)
 	}
 	fmt.Fprintf(&b, "\nExit status:\n%s\n", commonExits)
 	if more := c.Annotations[annotationExit]; more != "" {

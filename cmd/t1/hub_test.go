@@ -15,8 +15,8 @@ import (
 
 const hubCommit = "0123456789abcdef0123456789abcdef01234567"
 
-// hub serves one model as a hub does, as far as a download asks.
-func hub(t *testing.T, files map[string][]byte) *httptest.Server {
+// hub serves one model, such as "org/tiny", as a hub does, as far as a download asks.
+func hub(t *testing.T, name string, files map[string][]byte) *httptest.Server {
 	t.Helper()
 	type large struct {
 		SHA256      string `json:"sha256"`
@@ -38,7 +38,7 @@ func hub(t *testing.T, files map[string][]byte) *httptest.Server {
 		siblings = append(siblings, s)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/api/models/org/{model}/revision/{revision}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/api/models/{org}/{model}/revision/{revision}", func(w http.ResponseWriter, r *http.Request) {
 		refuse := func(status int, code string) {
 			w.Header().Set("X-Error-Code", code)
 			w.WriteHeader(status)
@@ -46,17 +46,17 @@ func hub(t *testing.T, files map[string][]byte) *httptest.Server {
 		switch {
 		case r.PathValue("model") == "gated":
 			refuse(http.StatusForbidden, "GatedRepo")
-		case r.PathValue("model") != "tiny":
+		case r.PathValue("org")+"/"+r.PathValue("model") != name:
 			refuse(http.StatusNotFound, "RepoNotFound")
 		case r.PathValue("revision") != "main":
 			refuse(http.StatusNotFound, "RevisionNotFound")
 		default:
-			_ = json.NewEncoder(w).Encode(map[string]any{"id": "org/tiny", "sha": hubCommit, "siblings": siblings})
+			_ = json.NewEncoder(w).Encode(map[string]any{"id": name, "sha": hubCommit, "siblings": siblings})
 		}
 	})
-	mux.HandleFunc("/org/tiny/resolve/"+hubCommit+"/{name}", func(w http.ResponseWriter, r *http.Request) {
-		data, there := files[r.PathValue("name")]
-		if !there || strings.HasSuffix(r.PathValue("name"), ".bin") {
+	mux.HandleFunc("/"+name+"/resolve/"+hubCommit+"/{file}", func(w http.ResponseWriter, r *http.Request) {
+		data, there := files[r.PathValue("file")]
+		if !there || strings.HasSuffix(r.PathValue("file"), ".bin") {
 			t.Errorf("the download asks for %s", r.URL)
 		}
 		sum := sha256.Sum256(data)
@@ -72,17 +72,9 @@ func hub(t *testing.T, files map[string][]byte) *httptest.Server {
 
 // A model on a hub is the model it would be here; pickles and other folders stay there.
 func TestModelImportFromHub(t *testing.T) {
-	files := map[string][]byte{"pytorch_model.bin": []byte("pickle"), "original/model.safetensors": []byte("twice")}
-	entries, err := os.ReadDir(tinyModel(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if files[entry.Name()], err = os.ReadFile(filepath.Join(tinyModel(t), entry.Name())); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Setenv("HF_ENDPOINT", hub(t, files).URL)
+	files := filesOf(t, tinyModel(t))
+	files["pytorch_model.bin"], files["original/model.safetensors"] = []byte("pickle"), []byte("twice")
+	t.Setenv("HF_ENDPOINT", hub(t, "org/tiny", files).URL)
 	t.Setenv("HF_HOME", t.TempDir())
 	w := newWorld(t)
 	here, there := w.imported(tinyModel(t), "--name", "here"), w.imported("org/tiny", "--name", "there")
@@ -103,11 +95,11 @@ func TestModelImportFromHub(t *testing.T) {
 	} {
 		w.hubRefuses(name, test.status, test.want, test.arguments...)
 	}
-	t.Setenv("HF_ENDPOINT", hub(t, map[string][]byte{"config.json": []byte("{}"), "pytorch_model.bin": []byte("pickle")}).URL)
+	t.Setenv("HF_ENDPOINT", hub(t, "org/tiny", map[string][]byte{"config.json": []byte("{}"), "pytorch_model.bin": []byte("pickle")}).URL)
 	w.hubRefuses("pickles", 2, "model org/tiny has no safetensors on the hub", "org/tiny")
 	weights := append([]byte{}, files["model.safetensors"]...)
 	torn := map[string][]byte{"config.json": files["config.json"], "model.safetensors": weights}
-	t.Setenv("HF_ENDPOINT", hub(t, torn).URL)
+	t.Setenv("HF_ENDPOINT", hub(t, "org/tiny", torn).URL)
 	weights[len(weights)-1] ^= 1 // after the hub has stated its digest
 	w.hubRefuses("other bytes", 12, "model.safetensors: its bytes are not those that the hub states", "org/tiny")
 	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:1")

@@ -26,11 +26,12 @@ func (t *tool) listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "List the runs in the store",
+		Long:    "list reads the store, so it needs no Temporal: each run, what it learns, and how many\nrecords its log has.",
 		Example: "  t1 list\n  t1 list --json | jq -r .run",
 		Args:    none,
 		RunE:    func(c *cobra.Command, _ []string) error { return t.list(c.Context(), asJSON) },
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "cli-json.md")
 	return c
 }
 

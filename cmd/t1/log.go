@@ -29,7 +29,7 @@ type logLine struct {
 func (t *tool) logCommand() *cobra.Command {
 	var asJSON, graph bool
 	c := &cobra.Command{
-		Use:   "log RUN",
+		Use:   "log RUN | log --graph [RUN]",
 		Short: "Print a run's records, one a line, or how runs fork",
 		Long: `log reads the store, so it needs no Temporal. It checks the chain while it reads:
 a record that does not follow the one before is named and ends it. Of a fork it
@@ -51,7 +51,7 @@ tree of runs and their forks: of all runs, or of those that hang together with R
 			return t.log(c.Context(), args[0], asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "cli-json.md")
 	c.Flags().BoolVar(&graph, "graph", false, "print the tree of runs and their forks")
 	return c
 }

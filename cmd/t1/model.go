@@ -14,8 +14,12 @@ func (t *tool) modelCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "model",
 		Short: "Import, list and export models",
-		Args:  none,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Long: `model keeps models to start runs from under names: model.base of a spec is one.
+docs/data.md has the details.`,
+		Example: `  t1 model import SmolLM2-135M-Instruct --name smollm2
+  t1 model list`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(t.modelImportCommand(), t.modelBuildCommand(), t.modelListCommand(), t.modelShowCommand(), t.modelExportCommand())
 	return c
@@ -45,7 +49,7 @@ func (t *tool) modelListCommand() *cobra.Command {
 			})
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "data.md")
 	return c
 }
 
@@ -84,7 +88,7 @@ func (t *tool) modelShowCommand() *cobra.Command {
 			return nil
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "data.md")
 	return c
 }
 
@@ -98,14 +102,15 @@ func (t *tool) modelExportCommand() *cobra.Command {
 	var at int
 	var asJSON, base bool
 	c := &cobra.Command{
-		Use:   "export RUN DIR",
+		Use:   "export RUN DIR | MODEL DIR --model",
 		Short: "Write a run's policy, or a stored model, as a directory that transformers and vLLM load",
 		Long: `export writes the policy after a record of a run's log into DIR, which must not
 exist. Every byte is checked against its digest. A run keeps its newest policies
 and those that were evaluated; for another one the error says which are there.
 With --model the first argument is the name of a stored model in place of a run.`,
 		Example: `  t1 model export countdown policy
-  t1 model export countdown --at 40 policy-40`,
+  t1 model export countdown --at 40 policy-40
+  t1 model export smollm2 smollm2 --model`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usage(c, "%s needs RUN and DIR, got %d arguments", c.Name(), len(args))
@@ -122,9 +127,9 @@ With --model the first argument is the name of a stored model in place of a run.
 			return t.modelExport(c.Context(), args[0], at, args[1], asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "data.md")
 	c.Flags().BoolVar(&base, "model", false, "export a stored model, not a run's policy")
-	c.Flags().IntVar(&at, "at", library.Newest, "record whose policy is wanted (default the newest that has one)")
+	recordFlag(c, &at, "at", library.Newest, "whose policy to write (default the newest that is published)")
 	c.MarkFlagsMutuallyExclusive("at", "model")
 	return c
 }

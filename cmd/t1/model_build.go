@@ -34,8 +34,8 @@ whatever its own seed is then, the weights are these.`,
 			return t.modelBuild(c.Context(), args[0], o, asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
-	c.Flags().StringVar(&o.Name, "name", "", "name of the model")
+	jsonFlag(c, &asJSON, "data.md")
+	c.Flags().StringVar(&o.Name, "name", "", "name of the model, required")
 	c.Flags().BoolVar(&o.Replace, "replace", false, "give a name that is taken a new version")
 	return c
 }

@@ -33,9 +33,9 @@ func (t *tool) modelImportCommand() *cobra.Command {
 		Short: "Store a pretrained model under a name",
 		Long: `import takes a directory in Hugging Face's layout, or a GGUF file, here or in a
 bucket, or a model's name on a hub where one is reachable (HF_ENDPOINT, HF_TOKEN):
-what is here comes first, and a hub's commit is kept as the source. Only safetensors and GGUF are read, never pickles, and no code of a
-model is run. The engine's converter makes of it what t1 trains; the same source
-makes the same bytes.`,
+what is here comes first, and a hub's commit is kept as the source. Only
+safetensors and GGUF are read, never pickles, and no code of a model is run. The
+engine's converter makes of it what t1 trains; the same source makes the same bytes.`,
 		Example: `  t1 model import SmolLM2-135M-Instruct --name smollm2
   t1 model import model.Q4_1.gguf --name small
   t1 model import s3://models/qwen2.5-0.5b --name qwen
@@ -48,8 +48,8 @@ makes the same bytes.`,
 			return t.modelImport(c.Context(), args[0], revision, o, asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
-	c.Flags().StringVar(&o.Name, "name", "", "name of the model")
+	jsonFlag(c, &asJSON, "data.md")
+	c.Flags().StringVar(&o.Name, "name", "", "name of the model, required")
 	c.Flags().StringVar(&revision, "revision", "main", "branch, tag or commit of a model on a hub")
 	c.Flags().BoolVar(&o.Replace, "replace", false, "give a name that is taken a new version")
 	return c

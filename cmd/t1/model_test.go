@@ -87,34 +87,49 @@ print(model.num_parameters(), tokenizer.vocab_size)`
 	w.refused("t1", "model", "build", spec, "--name", "other")
 }
 
-// A model in a bucket is the model it would be here, and pickles stay there.
-func TestModelImportFromBucket(t *testing.T) {
-	backend := s3mem.New()
-	if err := backend.CreateBucket("models"); err != nil {
-		t.Fatal(err)
-	}
-	files, err := os.ReadDir(tinyModel(t))
+// filesOf reads the files of a directory.
+func filesOf(t *testing.T, directory string) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	entries, err := os.ReadDir(directory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
-		data, err := os.ReadFile(filepath.Join(tinyModel(t), file.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := backend.PutObject("models", "org/tiny/"+file.Name(), nil, bytes.NewReader(data), int64(len(data)), nil); err != nil {
+	for _, entry := range entries {
+		if files[entry.Name()], err = os.ReadFile(filepath.Join(directory, entry.Name())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := backend.PutObject("models", "org/tiny/pytorch_model.bin", nil, strings.NewReader("pickle"), 6, nil); err != nil {
+	return files
+}
+
+// bucket serves files below a prefix as S3 does, and gives the environment in
+// which t1 finds them.
+func bucket(t *testing.T, name, prefix string, files map[string][]byte) []string {
+	t.Helper()
+	backend := s3mem.New()
+	if err := backend.CreateBucket(name); err != nil {
 		t.Fatal(err)
 	}
+	for file, data := range files {
+		if _, err := backend.PutObject(name, prefix+"/"+file, nil, bytes.NewReader(data), int64(len(data)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
 	server := httptest.NewServer(gofakes3.New(backend).Server())
-	defer server.Close()
-	for name, value := range map[string]string{
-		"T1_S3_ENDPOINT": server.URL, "T1_S3_PATH_STYLE": "true", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
-	} {
+	t.Cleanup(server.Close)
+	return []string{
+		"T1_S3_ENDPOINT=" + server.URL, "T1_S3_PATH_STYLE=true", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
+	}
+}
+
+// A model in a bucket is the model it would be here, and pickles stay there.
+func TestModelImportFromBucket(t *testing.T) {
+	files := filesOf(t, tinyModel(t))
+	files["pytorch_model.bin"] = []byte("pickle")
+	for _, setting := range bucket(t, "models", "org/tiny", files) {
+		name, value, _ := strings.Cut(setting, "=")
 		t.Setenv(name, value)
 	}
 	w := newWorld(t)

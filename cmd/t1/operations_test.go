@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,75 +11,87 @@ import (
 	"t1"
 )
 
-// The commands of docs/operations.md, run as they stand there, in their order,
-// against a live server. Between them the run is brought to where each is for.
-func TestOperationsCommands(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.up()
+// operations follows docs/operations.md: a run is started, steered, parked and
+// forked by Temporal's own CLI; then t1 steers the fork, which lives the longest.
+func (w *world) operations() {
 	second := w.command("t1", "up")
-	if out, err := second.CombinedOutput(); err == nil || second.ProcessState.ExitCode() != t1.KindConflict.ExitCode() || !strings.Contains(string(out), "is up already") {
-		t.Errorf("a second t1 up: %v\n%s", err, out)
-	}
-	spec := w.run("t1", "spec", "check", tiny(t), "--json")
-	if err := os.WriteFile(filepath.Join(w.home, "spec.json"), []byte(spec), 0o600); err != nil {
-		t.Fatal(err)
+	if out, err := second.CombinedOutput(); err == nil || second.ProcessState.ExitCode() != t1.KindConflict.ExitCode() || !strings.Contains(string(out), messages[0]) {
+		w.Errorf("a second t1 up: %v\n%s", err, out)
 	}
 	data := filepath.Join(w.home, "store", t1.DataKey("demo"))
 	var whole []byte
-	after := map[string]func(out string){
-		"workflow start": func(string) {
+	commands := runnable(w, "docs/operations.md")
+	temporals := func(c told) bool { return strings.HasPrefix(c.line, "temporal ") }
+	byTemporal, byT1 := slices.DeleteFunc(slices.Clone(commands), func(c told) bool { return !temporals(c) }), slices.DeleteFunc(commands, temporals)
+	w.write("spec.json", w.run("t1", "spec", "check", tiny(w), "--json"))
+	w.follow(byTemporal, nil, map[string]func(out string){
+		"--workflow-id demo --input-file": func(string) {
 			w.until("demo", "first iteration", func(s t1.Status) bool { return s.Iteration >= 1 })
 		},
-		"workflow query": func(out string) {
+		"--type status": func(out string) {
 			if !strings.Contains(out, `"phase"`) {
-				t.Errorf("status: %s", out)
+				w.Errorf("status: %s", out)
 			}
 		},
-		"pause": func(string) {
+		"--name pause": func(string) {
 			w.until("demo", "pause", func(s t1.Status) bool { return s.Phase == t1.PhasePaused })
-			whole = damage(t, data)
+			whole = damage(w.T, data)
 		},
-		"resume": func(string) {
+		"--name resume": func(string) {
 			parked := w.until("demo", "parked", func(s t1.Status) bool { return s.Phase == t1.PhaseParked }).Parked
 			if parked.Kind != t1.KindCorrupt || !strings.Contains(parked.Reason, t1.DataKey("demo")) || parked.Command == "" {
-				t.Errorf("a damaged object parks the run with %+v", parked)
+				w.Errorf("a damaged object parks the run with %+v", parked)
 			}
 		},
-		"set": func(out string) {
+		"--name set": func(out string) {
 			if !strings.Contains(out, "learning_rate") {
-				t.Errorf("set: %s", out)
+				w.Errorf("set: %s", out)
 			}
 			w.refused("temporal", "workflow", "update", "execute", "--workflow-id", "demo", "--name", "set", "--input", `{"beta": -1}`)
 			w.refused("temporal", "workflow", "update", "execute", "--workflow-id", "demo", "--name", "set", "--input", `{"learning_rat": 1}`)
 			if err := os.WriteFile(data, whole, 0o600); err != nil { // before resolve
-				t.Fatal(err)
+				w.Fatal(err)
 			}
 		},
-		"resolve": func(string) {
+		"--name resolve": func(string) {
 			w.until("demo", "parked", func(s t1.Status) bool { return s.Parked == nil })
 		},
-		"stop": func(string) {
+		"--name stop": func(string) {
 			w.until("demo", "end", func(s t1.Status) bool { return s.Phase == t1.PhaseStopped })
 		},
-	}
-	ran := 0
-	for _, command := range documented(t) {
-		out := w.run("temporal", command[1:]...)
-		ran++
-		for key, hook := range after {
-			if strings.Join(command[1:3], " ") == key || (len(command) > 7 && command[7] == key) {
-				hook(out)
+		"--workflow-id k2": func(string) {
+			if s := w.until("k2", "record", func(s t1.Status) bool { return s.Seq > 2 }); *s.Fork != (t1.ForkPoint{Run: "demo", At: 2}) {
+				w.Errorf("k2 is a fork of %+v", s.Fork)
 			}
+		},
+	})
+	w.steered()
+	w.steerFork(byT1)
+}
+
+// steerFork follows the commands of t1 in the page's sentences and tables; those
+// that steer demo, which has ended, steer k2, and the last of all stops it.
+func (w *world) steerFork(commands []told) {
+	w.Helper()
+	stops := func(c told) bool { return strings.HasPrefix(c.line, "t1 stop ") }
+	last := slices.IndexFunc(commands, stops)
+	commands = append(slices.DeleteFunc(slices.Clone(commands), stops), commands[last])
+	for i, c := range commands {
+		if !strings.HasPrefix(c.line, "t1 status ") && !strings.HasPrefix(c.line, "t1 fork ") {
+			commands[i].line = strings.Replace(c.line, " demo", " k2", 1)
 		}
 	}
-	if ran < 10 {
-		t.Errorf("docs/operations.md has %d commands", ran)
-	}
-	w.steered()
-	if s := w.until("k2", "record of its own", func(s t1.Status) bool { return s.Iteration > 0 }); *s.Fork != (t1.ForkPoint{Run: "demo", At: 2}) {
-		t.Errorf("k2 is a fork of %+v", s.Fork)
-	}
+	w.follow(commands, nil, map[string]func(string){
+		"t1 fork demo --at 2": func(out string) {
+			if !strings.Contains(out, "joined it") {
+				w.Errorf("t1 does not make the fork that temporal made: %s", out)
+			}
+		},
+		"t1 pause": func(string) {
+			w.until("k2", "pause", func(s t1.Status) bool { return s.PauseAsked || s.Phase == t1.PhasePaused })
+		},
+		"t1 stop": func(string) { w.until("k2", "end", func(s t1.Status) bool { return s.Phase == t1.PhaseStopped }) },
+	})
 }
 
 // steered checks that the log has what `set` changed.
@@ -113,40 +126,6 @@ func damage(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return whole
-}
-
-// documented gives the temporal command lines of docs/operations.md.
-func documented(t *testing.T) [][]string {
-	t.Helper()
-	page, err := os.ReadFile(filepath.Join(root(t), "docs", "operations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var commands [][]string
-	fenced := false
-	for line := range strings.Lines(string(page)) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(line, "```"):
-			fenced = !fenced
-		case fenced && strings.HasPrefix(line, "temporal "):
-			commands = append(commands, words(line))
-		}
-	}
-	return commands
-}
-
-// words splits a command line at spaces, but for what stands in single quotes.
-func words(line string) []string {
-	var out []string
-	for i, part := range strings.Split(line, "'") {
-		if i%2 == 1 {
-			out = append(out, part)
-			continue
-		}
-		out = append(out, strings.Fields(part)...)
-	}
-	return out
 }
 
 // A demo that is ended goes on when it is started again; one that is started

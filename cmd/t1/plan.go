@@ -45,7 +45,7 @@ docs/plan.md has every formula, and what has been checked against real runs.`,
 		Args: one("SPEC"),
 		RunE: func(c *cobra.Command, args []string) error { return t.plan(c, args[0], &f) },
 	}
-	jsonFlag(c, &f.asJSON)
+	jsonFlag(c, &f.asJSON, "cli-json.md")
 	flags := c.Flags()
 	flags.StringVar(&f.prices, "prices", "", "price table (default the one built in, examples/prices.yaml)")
 	flags.StringSliceVar(&f.instances, "instances", nil, "instance types of the table (default all)")

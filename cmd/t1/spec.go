@@ -24,8 +24,11 @@ func (t *tool) specCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "spec",
 		Short: "Check a spec, or print the default one",
-		Args:  none,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Long:  "A spec is a file, YAML or JSON, that says all that a run does. What it leaves out\nhas its default.",
+		Example: `  t1 spec default > mine.yaml
+  t1 spec check mine.yaml`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(t.specCheckCommand())
 	c.AddCommand(&cobra.Command{
@@ -62,7 +65,7 @@ a spec without mistakes is printed with every default written out.`,
 			return err
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "cli-json.md")
 	return c
 }
 

@@ -19,19 +19,20 @@ func (t *tool) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "status RUN",
 		Short:   "Say what a run is doing",
+		Long:    "status asks the run itself, so Temporal and a worker must be up; t1 log and t1 list\nread the store and need neither. A parked run says why it waits, and what to type.",
 		Example: "  t1 status countdown\n  t1 status countdown --json | jq .iteration",
 		Args:    one("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return t.status(c.Context(), args[0], asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
+	jsonFlag(c, &asJSON, "cli-json.md")
 	return c
 }
 
-// jsonFlag adds --json; its fields are a contract, docs/cli-json.md.
-func jsonFlag(c *cobra.Command, into *bool) {
-	c.Flags().BoolVar(into, "json", false, "print JSON (docs/cli-json.md)")
+// jsonFlag adds --json; its fields are a contract, which a page of docs lists.
+func jsonFlag(c *cobra.Command, into *bool, page string) {
+	c.Flags().BoolVar(into, "json", false, "print JSON (docs/"+page+")")
 }
 
 // printJSON writes one value on one line, with < and > as they are.

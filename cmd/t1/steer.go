@@ -14,18 +14,22 @@ import (
 // `temporal workflow update execute --name NAME -w RUN` does.
 func (t *tool) steerCommands() []*cobra.Command {
 	return []*cobra.Command{
-		t.plainUpdate(t1.UpdatePause, "Let a run rest after this step", "paused after this step"),
-		t.plainUpdate(t1.UpdateResume, "Let a paused run go on", "goes on"),
-		t.plainUpdate(t1.UpdateStop, "End a run after this iteration", "stops after this iteration"),
+		t.plainUpdate(t1.UpdatePause, "Let a run rest after this step", "paused after this step",
+			"pause finishes the record that is being made; then the run waits for t1 resume. It\ndoes so whatever is restarted meanwhile."),
+		t.plainUpdate(t1.UpdateResume, "Let a paused run go on", "goes on",
+			"resume is for a run that was paused; one that is parked goes on by t1 resolve."),
+		t.plainUpdate(t1.UpdateStop, "End a run after this iteration", "stops after this iteration",
+			"stop ends a run for good; what it has made stays, and t1 fork goes on from any record.\nTo let it rest only, use t1 pause."),
 		t.setCommand(),
 		t.resolveCommand(),
 	}
 }
 
-func (t *tool) plainUpdate(name, short, done string) *cobra.Command {
+func (t *tool) plainUpdate(name, short, done, long string) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " RUN",
 		Short:   short,
+		Long:    long,
 		Example: fmt.Sprintf("  t1 %s countdown", name),
 		Args:    one("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -40,14 +44,15 @@ func (t *tool) setCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "set RUN",
 		Short:   "Change a run's settings from its next iteration on",
+		Long:    "set changes what is given and nothing else, and the log records it. All other settings\nare fixed when a run starts: t1 fork begins another run with them.",
 		Example: "  t1 set countdown --learning-rate 5e-5 --beta 0",
 		Args:    one("RUN"),
 	}
 	c.Flags().Float64Var(&learningRate, "learning-rate", 0, "peak learning rate, above 0")
 	c.Flags().Float64Var(&temperature, "temperature", 0, "of sampling, above 0, at most 2")
-	c.Flags().Float64Var(&beta, "beta", 0, "weight of the distance to the anchor, at least 0")
-	c.Flags().Float64Var(&alpha, "alpha", 0, "weight of the entropy bonus, at least 0")
-	c.Flags().IntVar(&evaluateEvery, "evaluate-every", 0, "iterations between evaluations; 0 only where the spec says")
+	c.Flags().Float64Var(&beta, "beta", 0, "weight of the distance to the anchor per nat, at least 0")
+	c.Flags().Float64Var(&alpha, "alpha", 0, "weight of the entropy bonus per nat, at least 0")
+	c.Flags().IntVar(&evaluateEvery, "evaluate-every", 0, "iterations between evaluations; 0: only where evaluation.at of the spec says")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var change t1.Steering
 		given := map[string]func(){

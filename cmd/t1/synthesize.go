@@ -106,8 +106,7 @@ func (t *tool) synthesizeStatusCommand() *cobra.Command {
 			return t.printSynthesis(status, asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
-	c.Flags().Lookup("json").Usage = "print JSON (docs/synthesis.md)"
+	jsonFlag(c, &asJSON, "synthesis.md")
 	return c
 }
 

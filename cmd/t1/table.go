@@ -51,7 +51,7 @@ func writeTable(out io.Writer, sft, rl t1.Result) error {
 	if len(sft.PerProblem) != len(rl.PerProblem) {
 		return nil
 	}
-	gain := t1.PairedDifference(rl.PerProblem, sft.PerProblem)
+	gain := t1.PairedBootstrap(rl.PerProblem, sft.PerProblem, t1.BootstrapSeed)
 	_, err := fmt.Fprintf(out, "RL over SFT, sampled, paired by problem: %+.1f points [%+.1f, %+.1f]; intervals are 95 %%\n",
 		100*gain.Mean, 100*gain.Low, 100*gain.High)
 	return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"t1"
+	"t1/activities"
 )
 
 func (t *tool) trainCommand() *cobra.Command {
@@ -24,8 +24,9 @@ func (t *tool) trainCommand() *cobra.Command {
 		Short: "Start a run, or go on with it",
 		Long: `train checks the spec (YAML or JSON), starts the run and prints its name. A run
 of that name that is going already is joined; one started with another spec is
-refused. With --wait it shows progress until the run ends; Ctrl-C then leaves
-the run going.`,
+refused, and so is a spec whose data ask what the run is evaluated on. With --wait
+it shows progress until the run ends; Ctrl-C then leaves the run going. A worker
+does the work: t1 up starts one.`,
 		Example: `  t1 train examples/countdown.yaml
   t1 train examples/countdown.yaml --run second --wait`,
 		Args:        one("SPEC, the file of a spec"),
@@ -86,8 +87,8 @@ func runNameOf(path string) string {
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
-// checkStart refuses what would fail later: a name no run can have, or one that
-// was used with another spec.
+// checkStart refuses what would fail later: a name no run can have, one that was
+// used with another spec, or data that cannot be learnt from.
 func (t *tool) checkStart(ctx context.Context, run string, spec readSpec) error {
 	if err := checkRunName(run); err != nil {
 		return err
@@ -96,19 +97,8 @@ func (t *tool) checkStart(ctx context.Context, run string, spec readSpec) error 
 	if err != nil {
 		return err
 	}
-	var before t1.Spec
-	err = readJSON(ctx, store, t1.SpecKey(run), &before)
-	if t1.KindOf(err) == t1.KindNotFound {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if reflect.DeepEqual(before, spec.spec) {
-		return nil
-	}
-	return t1.Errorf(t1.KindConflict, "run %s was started with another spec, %s in the store", run, t1.SpecKey(run)).
-		WithHint("give this one another name: --run NAME")
+	_, _, err = activities.PlanTrain(ctx, store, run, spec.spec)
+	return err
 }
 
 // errEnded is the cause where a run of that name is complete.

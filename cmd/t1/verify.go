@@ -28,9 +28,9 @@ Temporal and disturbs no run.`,
 			return t.verify(c.Context(), args[0], from, to, asJSON)
 		},
 	}
-	jsonFlag(c, &asJSON)
-	c.Flags().IntVar(&from, "from", 0, "first record to replay")
-	c.Flags().IntVar(&to, "to", -1, "last record to replay; -1 is the newest")
+	jsonFlag(c, &asJSON, "cli-json.md")
+	recordFlag(c, &from, "from", 0, "the first to replay (default 0)")
+	recordFlag(c, &to, "to", -1, "the last to replay (default the newest)")
 	return c
 }
 

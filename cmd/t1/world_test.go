@@ -24,6 +24,9 @@ type world struct {
 	home string
 	port string
 	ui   string
+	env  []string // more of its commands', as NAME=VALUE
+
+	typed map[string]bool // commands of documents that were run
 }
 
 func newWorld(t *testing.T) *world {
@@ -53,6 +56,7 @@ func (w *world) command(name string, args ...string) *exec.Cmd {
 	c.Dir = w.home
 	path := filepath.Dir(binary) + ":" + filepath.Join(root(w), ".bin") + ":" + os.Getenv("PATH")
 	c.Env = append(os.Environ(), "PATH="+path, "T1_HOME="+w.home, "T1_ENGINE_DIR="+filepath.Join(root(w), "engine"))
+	c.Env = append(c.Env, w.env...)
 	if name == "temporal" {
 		c.Env = append(c.Env, "TEMPORAL_ADDRESS=127.0.0.1:"+w.port)
 	}

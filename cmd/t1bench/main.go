@@ -115,7 +115,7 @@ func learning(w io.Writer, runs []run) {
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
 	for _, r := range runs {
 		a, b := r.sft(), r.last()
-		gain := t1.PairedDifference(b.PerProblem, a.PerProblem)
+		gain := t1.PairedBootstrap(b.PerProblem, a.PerProblem, t1.BootstrapSeed)
 		fmt.Fprintf(w, "| %s | %d | %s | %s | **%+.1f** [%.1f, %.1f] | %.1f → %.1f | %.1f → %.1f %% | %.0f → %.0f |\n", r.name, r.spec.Seed,
 			percent(a.Sampled), percent(b.Sampled), 100*gain.Mean, 100*gain.Low, 100*gain.High, 100*a.Greedy.Mean, 100*b.Greedy.Mean,
 			100*a.OverLength.Mean, 100*b.OverLength.Mean, a.Length.Mean, b.Length.Mean)
