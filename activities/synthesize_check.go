@@ -44,7 +44,7 @@ func checkResponse(spec t1.SynthesisSpec, g t1.Grader, p t1.Problem, attempts []
 	add(t1.RejectTruncated, finish == t1.FinishLength)
 	add(t1.RejectNoAnswer, !stated)
 	add(t1.RejectWrongAnswer, stated && !grade.Correct)
-	add(t1.RejectAnswerNotLast, stated && grade.Correct && !(end.Correct && statesAnswer(last, spec.AnswerCue)))
+	add(t1.RejectAnswerNotLast, stated && grade.Correct && (!end.Correct || !statesAnswer(last, spec.AnswerCue)))
 	add(t1.RejectNoTrial, len(c.Trial) > 0 && !hasPhrase(response, c.Trial))
 	add(t1.RejectWrongNotShown, c.WrongAttempt == "shown" && !showsWrong(response, attempts))
 	add(t1.RejectNoVerification, len(c.Verification) > 0 && !hasPhrase(response, c.Verification))

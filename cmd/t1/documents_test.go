@@ -173,7 +173,7 @@ func right(t testing.TB, c told, makefile string) error {
 	case strings.HasPrefix(args[0], "scripts/"):
 		said, err := exec.Command(filepath.Join(root(t), args[0])).CombinedOutput()
 		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(said), args[0]+" ") {
-			return fmt.Errorf("without arguments it ends with %v and says %q", err, said)
+			return fmt.Errorf("without arguments it ends with %w and says %q", err, said)
 		}
 	}
 	return nil
