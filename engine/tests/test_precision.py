@@ -130,8 +130,9 @@ def test_offloading_does_not_change_a_bit(tiny, precision):
 @pytest.mark.parametrize("options", [("--precision", "bfloat16"), ("--precision", "bfloat16", "--offload")])
 def test_a_killed_engine_goes_on_to_the_same_digest(tmp_path, options):
     traces, rollouts = write_traces(tmp_path / "traces.parquet"), write_rollouts(tmp_path / "r")
-    engine = Engine(tmp_path / "a", *options).connect()
+    engine, after = (Engine(tmp_path / name, *options) for name in "ab")  # both begin to start
     try:
+        engine.connect()
         engine.open_scratch()
         engine.fine_tune(traces, 0, 2)
         between = engine.update(rollouts)
@@ -141,8 +142,8 @@ def test_a_killed_engine_goes_on_to_the_same_digest(tmp_path, options):
         assert (about["precision"], about["offload"]) == ("bfloat16", str("--offload" in options).lower())
     finally:
         os.kill(engine.process.pid, signal.SIGKILL)
-    after = Engine(tmp_path / "b", *options).connect()
     try:
+        after.connect()
         state = after.trainer.Open(pb.OpenRequest(snapshot=str(snapshot), expect=between.digest))
         assert state.policy == between.policy
         assert after.update(rollouts, anchor_action="reset").digest == straight.digest

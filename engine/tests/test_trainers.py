@@ -58,13 +58,49 @@ def data(tmp_path_factory) -> tuple[Path, tuple[list[Path], Path]]:
 
 
 @pytest.fixture(scope="module")
-def two(data, tmp_path_factory) -> tuple[list[pb.StepResult], Path]:
-    """What two processes made of the log, and a snapshot half-way."""
+def pairs(tmp_path_factory) -> Iterator[Engine]:
+    """Two processes that the module shares: they are slow to start."""
+    with engine(tmp_path_factory.mktemp("pair") / "e", *SMALL) as e:
+        yield e
+
+
+@pytest.fixture
+def pair(pairs) -> Engine:
+    """Two processes that hold a fresh scratch state."""
+    pairs.open_scratch()
+    return pairs
+
+
+@pytest.fixture(scope="module")
+def singles(tmp_path_factory) -> Iterator[Engine]:
+    with engine(tmp_path_factory.mktemp("single") / "e", trainers=1) as e:
+        yield e
+
+
+@pytest.fixture
+def single(singles) -> Engine:
+    """One process, its micro-batches large enough for all prompts, that holds a fresh scratch state."""
+    singles.open_scratch()
+    return singles
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory) -> Iterator[Engine]:
+    """Two processes whose passes are bfloat16."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MALLOC_MMAP_THRESHOLD_", str(1 << 16))  # what is freed is given back, and not measured
+        with engine(tmp_path_factory.mktemp("halves") / "e", *SMALL, "--precision", "bfloat16") as e:
+            yield e
+
+
+@pytest.fixture(scope="module")
+def two(data, pairs, tmp_path_factory) -> tuple[list[pb.StepResult], Path]:
+    """What two processes made of the log, and a snapshot at its end."""
     base = tmp_path_factory.mktemp("two")
-    with engine(base / "e", *SMALL) as e:
-        results = log(e, *data)
-        e.snapshot(base / "end")
-        return results, base
+    pairs.open_scratch()
+    results = log(pairs, *data)
+    pairs.snapshot(base / "end")
+    return results, base
 
 
 def test_the_same_bits_each_time(data, two, tmp_path):
@@ -75,11 +111,11 @@ def test_the_same_bits_each_time(data, two, tmp_path):
         assert not reachable(e.process.pid)
 
 
-def test_the_numbers_of_one_process(data, two, tmp_path):
+def test_the_numbers_of_one_process(data, two, single, tmp_path):
     """The same log on one process, one response at a time, and with prompts whole: only rounding differs."""
-    for n, options in enumerate((("--micro-tokens", "1"), ("--micro-tokens", "4096"))):
-        with engine(tmp_path / f"e{n}", *options, trainers=1) as e:
-            results = log(e, *data)
+    with engine(tmp_path / "e", "--micro-tokens", "1", trainers=1) as e:
+        logs = log(e, *data), log(single, *data)
+    for results in logs:
         for got, want in zip(two[0], results, strict=True):
             for name in ("entropy", "grad_norm", "last_loss", "logprob_gap_mean"):
                 if name in want.metrics:
@@ -94,6 +130,7 @@ def test_the_numbers_of_one_process(data, two, tmp_path):
 
 def first_moments(e: Engine, data, directory: Path) -> dict[str, np.ndarray]:
     """The gradient of one update, as AdamW's first moments say it."""
+    directory.mkdir()
     e.open_scratch()
     e.fine_tune(data[0], 0, 2)
     e.update(data[1], alpha=0.02)  # makes the anchor lag
@@ -104,45 +141,43 @@ def first_moments(e: Engine, data, directory: Path) -> dict[str, np.ndarray]:
     return {n: m - 0.9 * old[n] for n, m in new.items() if n.startswith("exp_avg.")}
 
 
-def test_gradients_do_not_depend_on_processes_or_micro_batches(data, tmp_path):
+def test_gradients_do_not_depend_on_processes_or_micro_batches(data, single, pair, tmp_path):
     """One process in other micro-batches: test_exact_batches.py."""
-    found = []
-    for n, (trainers, tokens) in enumerate(((1, 4096), (2, 1), (2, 25), (2, 4096))):
-        with engine(tmp_path / f"e{n}", "--micro-tokens", str(tokens), trainers=trainers) as e:
-            (tmp_path / f"s{n}").mkdir()
-            found.append(first_moments(e, data, tmp_path / f"s{n}"))
-    for gradient in found[1:]:
-        for name, want in found[0].items():
+    whole = first_moments(single, data, tmp_path / "whole")
+    found = [first_moments(pair, data, tmp_path / "pair")]
+    for tokens in ("1", "4096"):
+        with engine(tmp_path / f"e{tokens}", "--micro-tokens", tokens) as e:
+            found.append(first_moments(e, data, tmp_path / tokens))
+    for gradient in found:
+        for name, want in whole.items():
             assert error(gradient[name], want) <= LIMIT, name
 
 
-def test_a_snapshot_opens_on_any_number_of_processes(data, two, tmp_path):
+def test_a_snapshot_opens_on_any_number_of_processes(data, two, single, pair, tmp_path):
     """And is byte for byte the same file, whoever writes it."""
     result, base = two[0][-1], two[1]
-    with engine(tmp_path / "one", trainers=1) as e:
-        state = e.trainer.Open(pb.OpenRequest(snapshot=str(base / "end"), expect=result.digest))
-        assert state.policy == result.policy
-        e.update(data[1])  # with an anchor again
-        mine = e.state().digest
-        e.snapshot(tmp_path / "again")
-    with engine(tmp_path / "e", *SMALL) as e:
-        e.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "again"), expect=mine))
-        e.snapshot(tmp_path / "back")
-        e.trainer.Publish(pb.WriteRequest(directory=str(tmp_path / "p"), expect=e.state().policy))
-        sampled = sample(e)
-        assert code(lambda: e.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "no")))).name == "NOT_FOUND"
-        assert (
-            code(lambda: e.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "again"), expect="0"))).name
-            == "DATA_LOSS"
-        )
-        assert e.update(data[1]).digest  # a refusal leaves the state, in every process
+    state = single.trainer.Open(pb.OpenRequest(snapshot=str(base / "end"), expect=result.digest))
+    assert state.policy == result.policy
+    single.update(data[1])  # with an anchor again
+    mine = single.state().digest
+    single.snapshot(tmp_path / "again")
+
+    pair.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "again"), expect=mine))
+    pair.snapshot(tmp_path / "back")
+    pair.trainer.Publish(pb.WriteRequest(directory=str(tmp_path / "p"), expect=pair.state().policy))
+    sampled = sample(pair)
+    assert code(lambda: pair.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "no")))).name == "NOT_FOUND"
+    other = pb.OpenRequest(snapshot=str(tmp_path / "again"), expect="0")
+    assert code(lambda: pair.trainer.Open(other)).name == "DATA_LOSS"
+    assert pair.update(data[1]).digest  # a refusal leaves the state, in every process
     for name in ("state.safetensors", "state.json", "config.json"):
         assert (tmp_path / "back" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-    with engine(tmp_path / "third", trainers=1) as e:
-        e.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "back"), expect=mine))
-        policy = e.state().policy
-        e.sampler.OpenPolicy(pb.OpenPolicyRequest(policy=policy, directory=str(tmp_path / "p")))
-        assert sample(e) == sampled  # rank 0 samples alone: the tokens of one process
+
+    single.open_scratch(seed=2)  # what comes back is the file
+    single.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "back"), expect=mine))
+    policy = single.state().policy
+    single.sampler.OpenPolicy(pb.OpenPolicyRequest(policy=policy, directory=str(tmp_path / "p")))
+    assert sample(single) == sampled  # rank 0 samples alone: the tokens of one process
 
 
 def sample(e: Engine) -> list:
@@ -155,39 +190,35 @@ def sample(e: Engine) -> list:
     return sorted(found)
 
 
-def test_bfloat16_on_two_processes(data, tmp_path):
+def test_bfloat16_on_two_processes(data, halves, tmp_path):
     """The same bits again, near one process; what is kept is float32."""
-    halves = (*SMALL, "--precision", "bfloat16")
-    with engine(tmp_path / "e", *halves) as e:
-        results = log(e, *data)
-        state = load_file(e.snapshot(tmp_path / "s") / "state.safetensors")
-        assert {t.dtype for t in state.values()} == {np.dtype(np.float32)}
-        e.open_scratch()
-        assert facts(log(e, *data)) == facts(results)
-    with engine(tmp_path / "one", *halves, trainers=1) as e:
+    halves.open_scratch()
+    results = log(halves, *data)
+    state = load_file(halves.snapshot(tmp_path / "s") / "state.safetensors")
+    assert {t.dtype for t in state.values()} == {np.dtype(np.float32)}
+    halves.open_scratch()
+    assert facts(log(halves, *data)) == facts(results)
+    with engine(tmp_path / "one", *SMALL, "--precision", "bfloat16", trainers=1) as e:
         for got, want in zip(results, log(e, *data), strict=True):
             for name in ("grad_norm", "entropy") if got.rollouts else ("loss", "grad_norm"):
                 assert got.metrics[name] == pytest.approx(want.metrics[name], rel=0.02), name
 
 
-def test_probes_of_a_policy_that_no_process_holds_whole(tmp_path, monkeypatch):
+def test_probes_of_a_policy_that_no_process_holds_whole(single, halves, tmp_path):
     """Asked of the float32 masters, though the passes are bfloat16: what one process answers, and no copy is made."""
-    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(1 << 16))  # what is freed is given back, and not measured
     prompts = [[3, 24], [4, 24, 5, 6, 7], [9]]
     large = scratch()
     large.MergeFrom(pb.Scratch(hidden_size=512, intermediate_size=2048, layers=6, tie_embeddings=True))
-    with engine(tmp_path / "one", trainers=1) as e:
-        state = e.trainer.Open(pb.OpenRequest(scratch=large))
-        e.snapshot(tmp_path / "s")
-        want = published(e, tmp_path / "p1", prompts)
-    with engine(tmp_path / "two", "--precision", "bfloat16") as e:
-        e.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "s"), expect=state.digest))
-        ranks, whole = workers(e.process.pid), 4 * state.parameters
-        grown, got = peak_growth(ranks, lambda: published(e, tmp_path / "p2", prompts))
-        assert max(grown) < whole / 2, grown
-        assert published(e, tmp_path / "p3", prompts) == got  # the answers found before are its first guess
-        grown, _ = peak_growth(ranks, lambda: sample(e))
-        assert grown[0] > whole > 2 * grown[1], grown  # it would have been seen
+    state = single.trainer.Open(pb.OpenRequest(scratch=large))
+    want = published(single, tmp_path / "p1", prompts)
+    single.snapshot(tmp_path / "s")
+    halves.trainer.Open(pb.OpenRequest(snapshot=str(tmp_path / "s"), expect=state.digest))
+    ranks, whole = workers(halves.process.pid), 4 * state.parameters
+    grown, got = peak_growth(ranks, lambda: published(halves, tmp_path / "p2", prompts))
+    assert max(grown) < whole / 2, grown
+    assert published(halves, tmp_path / "p3", prompts) == got  # the answers found before are its first guess
+    grown, _ = peak_growth(ranks, lambda: sample(halves))
+    assert grown[0] > whole > 2 * grown[1], grown  # it would have been seen
     for mine, theirs in zip(got, want, strict=True):
         assert (mine["prompt"], mine["tokens"]) == (theirs["prompt"], theirs["tokens"])
         assert mine["logprobs"] == pytest.approx(theirs["logprobs"], abs=LIMIT)
@@ -224,17 +255,16 @@ def resident(pids: list[int]) -> list[int]:
     return [1024 * int(re.search(r"RssAnon:\s+(\d+) kB", text)[1]) for text in table]  # pyright: ignore
 
 
-def test_cancelling_leaves_both_as_they_were(data, two, tmp_path):
-    with engine(tmp_path / "e", *SMALL) as e:
-        parent = e.state().digest
-        call = e.trainer.FineTune(fine_tune_request(parent, data[0], 0, 100000, total=100000))
-        next(iter(call))
-        call.cancel()
-        assert code(lambda: e.update(data[1], alpha=1e39)).name == "ABORTED"  # not finite
-        assert facts(log(e, *data)) == facts(two[0])
+def test_cancelling_leaves_both_as_they_were(data, two, pair):
+    parent = pair.state().digest
+    call = pair.trainer.FineTune(fine_tune_request(parent, data[0], 0, 100000, total=100000))
+    next(iter(call))
+    call.cancel()
+    assert code(lambda: pair.update(data[1], alpha=1e39)).name == "ABORTED"  # not finite
+    assert facts(log(pair, *data)) == facts(two[0])
 
 
-def test_a_process_that_dies_ends_all_and_the_run_goes_on(data, two, tmp_path):
+def test_a_process_that_dies_ends_all_and_the_run_goes_on(data, two, pair, tmp_path):
     """kill -9 of rank 1, in the middle of a call."""
     with engine(tmp_path / "e", *SMALL) as e:
         e.fine_tune(data[0], 0, 3)
@@ -250,9 +280,8 @@ def test_a_process_that_dies_ends_all_and_the_run_goes_on(data, two, tmp_path):
         while any(Path(f"/proc/{pid}").exists() for pid in ranks) and time.monotonic() < started + 20:
             time.sleep(0.1)
         assert not any(Path(f"/proc/{pid}").exists() for pid in ranks) and time.monotonic() - started < 20
-    with engine(tmp_path / "f", *SMALL) as e:
-        e.trainer.Open(pb.OpenRequest(snapshot=str(snapshot), expect=digest))
-        assert e.update(data[1], anchor_action="ema", beta=0.05).digest == two[0][2].digest
+    pair.trainer.Open(pb.OpenRequest(snapshot=str(snapshot), expect=digest))
+    assert pair.update(data[1], anchor_action="ema", beta=0.05).digest == two[0][2].digest
 
 
 def workers(launcher: int) -> list[int]:

@@ -186,8 +186,6 @@ def train_and_digest() -> str:
 def test_another_process_computes_the_same_bits():
     here = Path(__file__).parent
     script = "import conftest, test_update; print(test_update.train_and_digest())"
-    runs = [
-        subprocess.run([sys.executable, "-c", script], cwd=here, check=True, capture_output=True, text=True).stdout
-        for _ in range(2)
-    ]
+    pair = [subprocess.Popen([sys.executable, "-c", script], cwd=here, stdout=subprocess.PIPE, text=True) for _ in "ab"]
+    runs = [process.communicate(timeout=300)[0] for process in pair]
     assert runs[0] == runs[1] == train_and_digest() + "\n"
