@@ -26,6 +26,9 @@ def digest(directory: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+torch.set_num_threads(1)  # other tests run beside it
+
+
 @torch.inference_mode()
 def main(directory: Path, question: str) -> None:
     model = AutoModelForCausalLM.from_pretrained(directory, local_files_only=True).eval()
