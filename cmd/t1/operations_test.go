@@ -76,6 +76,7 @@ func TestOperationsCommands(t *testing.T) {
 		t.Errorf("docs/operations.md has %d commands", ran)
 	}
 	w.steered()
+	w.farFromTheTrainer()
 	if s := w.until("k2", "record of its own", func(s t1.Status) bool { return s.Iteration > 0 }); *s.Fork != (t1.ForkPoint{Run: "demo", At: 2}) {
 		t.Errorf("k2 is a fork of %+v", s.Fork)
 	}
