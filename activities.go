@@ -25,6 +25,9 @@ type Control interface {
 	Summarize(ctx context.Context, in SummarizeInput) (EvaluationSummary, error)
 	// Collect deletes snapshots and policies that no rule keeps.
 	Collect(ctx context.Context, in CollectInput) (CollectOutput, error)
+	// Discard deletes what was made of an iteration that has no record, so that
+	// it is sampled anew. One that has its record is KindConflict.
+	Discard(ctx context.Context, in DiscardInput) (CollectOutput, error)
 }
 
 // Trainer is served on QueueTrain.
@@ -72,16 +75,17 @@ type ForkInput struct {
 
 // ForkOutput says where a fork begins.
 type ForkOutput struct {
-	Spec      Spec   `json:"spec"`
-	Fork      Fork   `json:"fork"`
-	Step      Step   `json:"step"`      // of the last shared record
-	Traces    int    `json:"traces"`    // demonstrations
-	Trained   int    `json:"trained"`   // supervised steps done
-	FineTuned Digest `json:"finetuned"` // the policy after the last of them; empty before that
-	Iteration int    `json:"iteration"` // iterations done
-	PoolSize  int    `json:"pool_size"` // problems of the shared pool; 0 where the fork chooses its own
-	Hyper     *Hyper `json:"hyper"`     // of the last shared record; nil where that is no update
-	RL        RLSpec `json:"rl"`        // of the run that made it
+	Spec      Spec     `json:"spec"`
+	Fork      Fork     `json:"fork"`
+	Step      Step     `json:"step"`                // of the last shared record
+	Traces    int      `json:"traces"`              // demonstrations
+	Trained   int      `json:"trained"`             // supervised steps done
+	FineTuned Digest   `json:"finetuned"`           // the policy after the last of them; empty before that
+	Iteration int      `json:"iteration"`           // iterations done
+	PoolSize  int      `json:"pool_size"`           // problems of the shared pool; 0 where the fork chooses its own
+	Hyper     *Hyper   `json:"hyper"`               // of the last shared record; nil where that is no update
+	GapLimit  *float64 `json:"gap_limit,omitempty"` // likewise, where a person had set one
+	RL        RLSpec   `json:"rl"`                  // of the run that made it
 }
 
 // AdoptInput is the record that a fork begins at.
@@ -142,8 +146,9 @@ type UpdateInput struct {
 	Scores    Ref                `json:"scores"`
 	Hyper     Hyper              `json:"hyper"`
 	Anchor    AnchorMove         `json:"anchor"`
-	Metrics   map[string]float64 `json:"metrics"`  // of the scores: they become part of the record's
-	Observed  IterationTimings   `json:"observed"` // for the Observation only
+	GapLimit  *float64           `json:"gap_limit,omitempty"` // in place of the spec's; nil means the spec's
+	Metrics   map[string]float64 `json:"metrics"`             // of the scores: they become part of the record's
+	Observed  IterationTimings   `json:"observed"`            // for the Observation only
 }
 
 // IterationTimings is what the activities before an update measured.
@@ -276,6 +281,13 @@ type CollectInput struct {
 	Seq    int      `json:"seq"`    // newest record; its policy stays
 	Keep   []Digest `json:"keep"`   // policies that stay: evaluated and summary ones
 	Newest int      `json:"newest"` // snapshots that stay, at least 1
+}
+
+// DiscardInput is an iteration that was not trained on.
+type DiscardInput struct {
+	Run       string `json:"run"`
+	Iteration int    `json:"iteration"` // from 1
+	Seq       int    `json:"seq"`       // its record's, which is not there
 }
 
 // CollectOutput counts what went.

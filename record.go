@@ -57,6 +57,7 @@ type UpdateStep struct {
 	Advantages Ref        `json:"advantages"` // what the step made of them
 	Hyper      Hyper      `json:"hyper"`
 	Anchor     AnchorMove `json:"anchor"`
+	GapLimit   *float64   `json:"gap_limit,omitempty"` // that a person set in place of the spec's; see [SamplerSpec]
 }
 
 // Hyper is the numbers in force for one update.

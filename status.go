@@ -56,11 +56,12 @@ type Steering struct {
 	Beta          *float64 `json:"beta,omitempty"`           // at least 0
 	Alpha         *float64 `json:"alpha,omitempty"`          // at least 0
 	EvaluateEvery *int     `json:"evaluate_every,omitempty"` // iterations; 0 only where the spec says
+	GapLimit      *float64 `json:"gap_limit,omitempty"`      // nats a token, at least 0; see [SamplerSpec]
 }
 
 // Resolution is the input of the resolve update of a parked run.
 type Resolution struct {
-	Action string `json:"action"` // "retry": the failed step again; "skip": the next iteration; "abort": end as stopped
+	Action string `json:"action"` // "retry": the failed step again; "resample": the failed iteration anew, without what it sampled; "skip": the next iteration; "abort": end as stopped
 }
 
 // MetricNames of a score, as keys of ScoreOutput.Metrics and of an update

@@ -134,7 +134,7 @@ func (p forkPlan) output() (t1.ForkOutput, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Hyper, out.RL = &last.Update.Hyper, made.RL
+		out.Hyper, out.GapLimit, out.RL = &last.Update.Hyper, last.Update.GapLimit, made.RL
 	}
 	out.PoolSize, err = p.pool(parent, out)
 	return out, err

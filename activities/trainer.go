@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"path"
 	"time"
 
 	"t1"
@@ -78,6 +77,9 @@ func (h *Host) update(ctx context.Context, in t1.UpdateInput, beat beat) (t1.Ste
 	}
 	a := newAttempt()
 	a.gapLimit = spec.Sampler.GapLimit
+	if in.GapLimit != nil {
+		a.gapLimit = *in.GapLimit
+	}
 	record, scores, err := h.updateRecord(ctx, in)
 	if err != nil {
 		return t1.Step{}, err
@@ -110,8 +112,8 @@ func hintAtGap(in t1.UpdateInput, err error) error {
 		return err
 	}
 	return t1.Errorf(t1.KindSamplerGap, "iteration %d was not trained on: %w", in.Iteration, err).
-		WithHint(`resolve with {"action":"skip"} leaves this iteration out; to sample it anew, once sampler and trainer agree (docs/vllm.md), delete %s/ and %s, then resolve with {"action":"retry"}`,
-			path.Dir(t1.BlockKey(in.Run, in.Iteration, 0, 0)), t1.ScoresKey(in.Run, in.Iteration))
+		WithHint("t1 resolve %s resample once sampler and trainer agree (docs/vllm.md), which samples it anew; or t1 set %s --gap-limit NATS, then t1 resolve %s retry; or t1 resolve %s skip, which leaves it out",
+			in.Run, in.Run, in.Run, in.Run)
 }
 
 // updateRecord is the record without its outcome, and the scores it rests on.
@@ -125,6 +127,7 @@ func (h *Host) updateRecord(ctx context.Context, in t1.UpdateInput) (t1.Record, 
 		Run: in.Run, Seq: in.Seq, Kind: t1.RecordUpdate, Previous: previous, Parent: in.Parent,
 		Update: &t1.UpdateStep{
 			Iteration: in.Iteration, Rollouts: in.Rollouts, Scores: in.Scores, Hyper: in.Hyper, Anchor: in.Anchor,
+			GapLimit: in.GapLimit,
 		},
 		Metrics: in.Metrics,
 	}, scores, err

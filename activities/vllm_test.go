@@ -91,8 +91,10 @@ func TestASamplerTooFarAwayIsNotLearntFrom(t *testing.T) {
 	if t1.KindOf(err) != t1.KindSamplerGap || t1.KindOf(err).Retryable() || !strings.Contains(err.Error(), "allowed are 0.1") {
 		t.Fatalf("got %v; want the rollouts refused, with the limit", err)
 	}
-	if hint := t1.HintOf(err); !strings.Contains(hint, "skip") || !strings.Contains(hint, path.Dir(in.Rollouts[0].Key)) {
-		t.Errorf("hint %q; want to skip, or to sample %s anew", hint, path.Dir(in.Rollouts[0].Key))
+	for _, way := range []string{"t1 resolve run resample", "t1 set run --gap-limit", "t1 resolve run skip"} {
+		if hint := t1.HintOf(err); !strings.Contains(hint, way) {
+			t.Errorf("hint %q; want %q", hint, way)
+		}
 	}
 	client, err := h.engine(ctx, "run", unheard)
 	if err != nil {
@@ -103,6 +105,56 @@ func TestASamplerTooFarAwayIsNotLearntFrom(t *testing.T) {
 	}
 	if _, _, err := readRecord(ctx, h.Store, "run", in.Seq); t1.KindOf(err) != t1.KindNotFound {
 		t.Errorf("a record was made: %v", err)
+	}
+
+	s.resampled(in)
+	in.GapLimit = new(float64)
+	*in.GapLimit = 1e3
+	step, err := h.update(ctx, in, unheard)
+	if err != nil {
+		t.Fatalf("with a limit of its own: %v", err)
+	}
+	record, _, err := readRecord(ctx, h.Store, "run", step.Seq)
+	if err != nil || record.Update.GapLimit == nil || *record.Update.GapLimit != 1e3 {
+		t.Errorf("the record does not say which limit was allowed: %+v, %v", record.Update, err)
+	}
+	if _, err := h.discard(ctx, t1.DiscardInput{Run: "run", Iteration: 1, Seq: step.Seq}, unheard); t1.KindOf(err) != t1.KindConflict {
+		t.Errorf("what a record rests on was discarded: %v", err)
+	}
+	if _, err := readAll[t1.Rollout](ctx, h.Store, in.Rollouts, unheard); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+}
+
+// resampled discards an iteration and samples it anew.
+func (s *short) resampled(in t1.UpdateInput) {
+	s.t.Helper()
+	ctx, h := context.Background(), s.Host
+	count := func() (n int) {
+		for _, err := range h.Store.List(ctx, t1.RunKey(in.Run)+"/") {
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			n++
+		}
+		return n
+	}
+	before := count()
+	gone, err := h.discard(ctx, t1.DiscardInput{Run: in.Run, Iteration: in.Iteration, Seq: in.Seq}, unheard)
+	if err != nil || gone.Objects != len(in.Rollouts)+1 || gone.Bytes == 0 || count() != before-gone.Objects {
+		s.t.Errorf("discarded %+v, %v; want %d blocks and the scores, and nothing else", gone, err, len(in.Rollouts))
+	}
+	if _, err := h.Store.Head(ctx, in.Rollouts[0].Key); t1.KindOf(err) != t1.KindNotFound {
+		s.t.Errorf("%s is there: %v", in.Rollouts[0].Key, err)
+	}
+	if again := s.rollouts(in.Iteration); !slices.Equal(again.Rollouts, in.Rollouts) || again.Scores != in.Scores {
+		s.t.Errorf("the same sampler samples otherwise:\n%+v\n%+v", again, in)
+	}
+	if again, err := h.discard(ctx, t1.DiscardInput{Run: in.Run, Iteration: in.Iteration + 1, Seq: in.Seq}, unheard); err != nil || again.Objects != 0 {
+		s.t.Errorf("nothing to discard: %+v, %v", again, err)
+	}
+	if _, err := h.discard(ctx, t1.DiscardInput{Run: in.Run, Iteration: t1.PoolIteration, Seq: in.Seq}, unheard); t1.KindOf(err) != t1.KindInvalid {
+		s.t.Errorf("the pool's rollouts were discarded: %v", err)
 	}
 }
 

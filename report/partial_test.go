@@ -85,6 +85,9 @@ func TestSteeringIsTold(t *testing.T) {
 	}
 	assert.Equal(t, "Steered before iteration 30: learning rate from 3e-4 to 1e-5.", steered(in)[1])
 	assert.Len(t, steered(in), 2, "the warm-up is no steering")
+	limit := 0.25
+	in.Records[len(in.Records)-1].Update.GapLimit = &limit
+	assert.Equal(t, "Steered before iteration 40: gap limit from 0.1 to 0.25.", steered(in)[2])
 }
 
 func TestBrokenChainIsTold(t *testing.T) {

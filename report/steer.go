@@ -17,7 +17,7 @@ func steered(in Input) []string {
 			continue
 		}
 		if last != nil {
-			if changes := changed(in.Spec.RL, *last, *r.Update); changes != "" {
+			if changes := changed(in.Spec, *last, *r.Update); changes != "" {
 				out = append(out, fmt.Sprintf("Steered before iteration %d: %s.", r.Update.Iteration, changes))
 			}
 		}
@@ -28,7 +28,7 @@ func steered(in Input) []string {
 
 // changed lists what differs between two updates for another reason than the
 // learning rate's warm-up.
-func changed(rl t1.RLSpec, a, b t1.UpdateStep) string {
+func changed(spec t1.Spec, a, b t1.UpdateStep) string {
 	type number struct {
 		name     string
 		from, to float64
@@ -36,7 +36,14 @@ func changed(rl t1.RLSpec, a, b t1.UpdateStep) string {
 	numbers := []number{
 		{"temperature", a.Hyper.Temperature, b.Hyper.Temperature}, {"beta", a.Hyper.Beta, b.Hyper.Beta}, {"alpha", a.Hyper.Alpha, b.Hyper.Alpha},
 	}
-	if !planned(rl, a) || !planned(rl, b) {
+	limit := func(u t1.UpdateStep) float64 {
+		if u.GapLimit != nil {
+			return *u.GapLimit
+		}
+		return spec.Sampler.GapLimit
+	}
+	numbers = append(numbers, number{"gap limit", limit(a), limit(b)})
+	if !planned(spec.RL, a) || !planned(spec.RL, b) {
 		numbers = append(numbers, number{"learning rate", a.Hyper.LearningRate, b.Hyper.LearningRate})
 	}
 	var parts []string

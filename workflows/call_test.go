@@ -17,7 +17,7 @@ import (
 // workers register; a compiler or SDK that made others would strand every run.
 func TestActivitiesAreCalledByTheirContractNames(t *testing.T) {
 	methods := map[string]any{
-		"ResolveSpec": t1.Control.ResolveSpec, "OrderSuite": t1.Control.OrderSuite, "Summarize": t1.Control.Summarize, "Collect": t1.Control.Collect, "Fork": t1.Control.Fork,
+		"ResolveSpec": t1.Control.ResolveSpec, "OrderSuite": t1.Control.OrderSuite, "Summarize": t1.Control.Summarize, "Collect": t1.Control.Collect, "Discard": t1.Control.Discard, "Fork": t1.Control.Fork,
 		"Prepare": t1.Trainer.Prepare, "FineTune": t1.Trainer.FineTune, "Update": t1.Trainer.Update, "Snapshot": t1.Trainer.Snapshot, "Adopt": t1.Trainer.Adopt,
 		"Sample": t1.Sampler.Sample, "EvaluateShard": t1.Sampler.EvaluateShard,
 		"Score": t1.Scorer.Score, "SelectPool": t1.Scorer.SelectPool,

@@ -43,6 +43,7 @@ type Carried struct {
 type Drawn struct {
 	Iteration   int     `json:"iteration"`
 	Temperature float64 `json:"temperature"`
+	Anew        bool    `json:"anew,omitempty"` // what there is of it goes first
 }
 
 // Outcome is the result of a finished run: a Status reduced to what lasts,

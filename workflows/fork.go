@@ -72,7 +72,12 @@ func steered(out t1.ForkOutput) t1.Steering {
 		}
 		return &had
 	}
+	gapLimit := out.GapLimit
+	if _, set := out.Fork.Set["sampler.gap_limit"]; set {
+		gapLimit = nil
+	}
 	return t1.Steering{
+		GapLimit:     gapLimit,
 		LearningRate: differs("rl.optimizer.learning_rate", want.LearningRate, had.LearningRate),
 		Temperature:  differs("rl.temperature", want.Temperature, had.Temperature),
 		Beta:         differs("rl.beta", want.Beta, had.Beta),

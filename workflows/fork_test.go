@@ -70,20 +70,20 @@ func TestAForkForgetsNothingOverContinueAsNew(t *testing.T) {
 
 // What was steered stays, unless the fork sets it.
 func TestAForkStaysSteered(t *testing.T) {
-	rate, beta := 5e-4, 0.25
-	for name, set := range map[string]map[string]json.RawMessage{"kept": nil, "set": {"rl.beta": json.RawMessage("0.5")}} {
+	rate, beta, limit := 5e-4, 0.25, 0.5
+	for name, set := range map[string]map[string]json.RawMessage{"kept": nil, "set": {"rl.beta": json.RawMessage("0.5"), "sampler.gap_limit": json.RawMessage("1")}} {
 		base := newWorld(smallSpec(3))
 		complete(t, base)
 		w := forkOf(base, 4)
 		had := *w.forked.Hyper
 		had.LearningRate, had.Beta = rate, beta
-		w.forked.Hyper, w.forked.Fork.Set = &had, set
+		w.forked.Hyper, w.forked.GapLimit, w.forked.Fork.Set = &had, &limit, set
 		d := &drive{t: t, w: w, given: forking(4)}
 		_, err := d.run()
 		require.NoError(t, err)
-		want := t1.Steering{LearningRate: &rate, Beta: &beta}
+		want := t1.Steering{LearningRate: &rate, Beta: &beta, GapLimit: &limit}
 		if set != nil {
-			want.Beta = nil
+			want.Beta, want.GapLimit = nil, nil
 		}
 		assert.Equal(t, want, d.status.Steered, name)
 		assert.InDelta(t, rate, w.updates[0].Hyper.LearningRate, 0, name)

@@ -31,10 +31,10 @@ func strictly(in json.RawMessage, into any) error {
 func parseSteering(in json.RawMessage) (t1.Steering, error) {
 	var s t1.Steering
 	if err := strictly(in, &s); err != nil {
-		return s, refuse("%s: %s; known are learning_rate, temperature, beta, alpha and evaluate_every", t1.UpdateSet, err)
+		return s, refuse("%s: %s; known are learning_rate, temperature, beta, alpha, evaluate_every and gap_limit", t1.UpdateSet, err)
 	}
 	if s == (t1.Steering{}) {
-		return s, refuse("%s names nothing to change: learning_rate, temperature, beta, alpha or evaluate_every", t1.UpdateSet)
+		return s, refuse("%s names nothing to change: learning_rate, temperature, beta, alpha, evaluate_every or gap_limit", t1.UpdateSet)
 	}
 	var wrong []string
 	check := func(name string, value *float64, ok func(float64) bool, allowed string) {
@@ -46,6 +46,7 @@ func parseSteering(in json.RawMessage) (t1.Steering, error) {
 	check("temperature", s.Temperature, func(v float64) bool { return v > 0 && v <= 2 }, "above 0 and at most 2")
 	check("beta", s.Beta, func(v float64) bool { return v >= 0 }, "at least 0")
 	check("alpha", s.Alpha, func(v float64) bool { return v >= 0 }, "at least 0")
+	check("gap_limit", s.GapLimit, func(v float64) bool { return v >= 0 }, "at least 0")
 	if s.EvaluateEvery != nil && *s.EvaluateEvery < 0 {
 		wrong = append(wrong, fmt.Sprintf("evaluate_every is %d, must be at least 0", *s.EvaluateEvery))
 	}
@@ -58,11 +59,11 @@ func parseSteering(in json.RawMessage) (t1.Steering, error) {
 func parseResolution(in json.RawMessage) (t1.Resolution, error) {
 	var given t1.Resolution
 	if err := strictly(in, &given); err != nil {
-		return given, refuse(`%s: %s; give {"action":"retry"}, "skip" or "abort"`, t1.UpdateResolve, err)
+		return given, refuse(`%s: %s; give {"action":"retry"}, "resample", "skip" or "abort"`, t1.UpdateResolve, err)
 	}
 	switch given.Action {
-	case actionRetry, actionSkip, actionAbort:
+	case actionRetry, actionResample, actionSkip, actionAbort:
 		return given, nil
 	}
-	return given, refuse("%s: action is %q, must be %s, %s or %s", t1.UpdateResolve, given.Action, actionRetry, actionSkip, actionAbort)
+	return given, refuse("%s: action is %q, must be %s, %s, %s or %s", t1.UpdateResolve, given.Action, actionRetry, actionResample, actionSkip, actionAbort)
 }

@@ -12,6 +12,9 @@ import (
 // update. It changes the run only when all of it is done, so it is simply called
 // again after a failure, and finds what it made.
 func (r *run) iterate(ctx workflow.Context, n int) error {
+	if err := r.discard(ctx, n); err != nil {
+		return err
+	}
 	if r.Drawn.Iteration != n {
 		r.Drawn = Drawn{Iteration: n, Temperature: hyper(r.Spec.RL, r.Status.Steered, n).Temperature}
 	}
@@ -35,13 +38,28 @@ func (r *run) iterate(ctx workflow.Context, n int) error {
 	r.doing(ctx, name+": updating")
 	step, err := call(ctx, name+": update", t1.Trainer.Update, t1.UpdateInput{
 		Run: r.Status.Run, Seq: r.Status.Seq + 1, Iteration: n, Parent: r.Status.State, Rollouts: blocks, Scores: scored.Scores,
-		Hyper: numbers, Anchor: anchorMove(r.Spec.RL, n), Metrics: scored.Metrics, Observed: timings(outs, scored),
+		Hyper: numbers, Anchor: anchorMove(r.Spec.RL, n), GapLimit: r.Status.Steered.GapLimit, Metrics: scored.Metrics, Observed: timings(outs, scored),
 	})
 	if err != nil {
 		return err
 	}
 	r.advance(step)
 	return nil
+}
+
+// discard makes room for an iteration that a person wants sampled anew: as long as
+// its blocks are there, they are what sampling finds. It is drawn anew then too,
+// with the temperature that is in force.
+func (r *run) discard(ctx workflow.Context, n int) error {
+	if !r.Drawn.Anew || r.Drawn.Iteration != n {
+		return nil
+	}
+	_, err := call(ctx, fmt.Sprintf("iteration %d: discard", n), t1.Control.Discard,
+		t1.DiscardInput{Run: r.Status.Run, Iteration: n, Seq: r.Status.Seq + 1})
+	if err == nil {
+		r.Drawn = Drawn{}
+	}
+	return err
 }
 
 // sample draws the iteration's prompts and samples them in parallel shards.

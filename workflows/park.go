@@ -12,9 +12,10 @@ import (
 
 // How a parked step goes on, as a Resolution's action.
 const (
-	actionRetry = "retry"
-	actionSkip  = "skip"
-	actionAbort = "abort"
+	actionRetry    = "retry"
+	actionResample = "resample" // an iteration, see [run.discard]
+	actionSkip     = "skip"
+	actionAbort    = "abort"
 )
 
 // errAborted ends a run whose parked step a person gave up.
@@ -73,6 +74,7 @@ func (r *run) resolution(ctx workflow.Context) (action string, err error) {
 		return "", r.continueAsNew(ctx)
 	}
 	action = r.answer.Action
+	r.Drawn.Anew = r.Drawn.Anew || action == actionResample
 	r.answer, r.Status.Parked, r.Skippable, r.changed = nil, nil, false, true
 	r.enter(ctx, phase)
 	return action, nil

@@ -234,7 +234,7 @@ func TestResolveIsCheckedBeforeItCounts(t *testing.T) {
 	_, err := d.run()
 	require.NoError(t, err)
 	for i, want := range []string{
-		"the input is missing", `action is "rety", must be retry, skip or abort`, `unknown field "now"`,
+		"the input is missing", `action is "rety", must be retry, resample, skip or abort`, `unknown field "now"`,
 		`"supervised steps 1 to 2 of 4" cannot be skipped`, "the run is parked: end it with the update resolve",
 	} {
 		assert.ErrorContains(t, d.replies[i].rejected, want)

@@ -259,7 +259,7 @@ func (s *onServer) plainCLI(t *testing.T) {
 
 	s.temporal(t, `temporal workflow update execute --workflow-id plain --name set --input '{"learning_rate":1e-7}'`)
 	refused := s.temporal(t, `! temporal workflow update execute --workflow-id plain --name set --input '{"lr":1e-7}'`)
-	assert.Contains(t, refused, "known are learning_rate, temperature, beta, alpha and evaluate_every")
+	assert.Contains(t, refused, "known are learning_rate, temperature, beta, alpha, evaluate_every and gap_limit")
 	refused = s.temporal(t, `! temporal workflow update execute --workflow-id plain --name set`)
 	assert.Contains(t, refused, "the input is missing")
 	s.temporal(t, "temporal workflow update execute --workflow-id plain --name pause")

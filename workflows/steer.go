@@ -24,7 +24,7 @@ func (r *run) listen(ctx workflow.Context) error {
 		r.on(ctx, t1.UpdateSnapshot, "keep the whole state at the next record", r.canSnapshot, func() { r.SnapshotAsked = true }),
 		r.on(ctx, t1.UpdateEvaluate, "measure the policy at the next record", r.canEvaluate, func() { r.EvaluationAsked = true }),
 		r.onInput(ctx, t1.UpdateSet, "change numbers from the next iteration on", r.canSet, r.set),
-		r.onInput(ctx, t1.UpdateResolve, "answer for a parked step: retry, skip or abort", r.canResolve, r.resolve),
+		r.onInput(ctx, t1.UpdateResolve, "answer for a parked step: retry, resample, skip or abort", r.canResolve, r.resolve),
 	)
 }
 
@@ -120,7 +120,7 @@ func (r *run) set(in json.RawMessage) {
 	all := &r.Status.Steered
 	all.LearningRate, all.Temperature = or(s.LearningRate, all.LearningRate), or(s.Temperature, all.Temperature)
 	all.Beta, all.Alpha = or(s.Beta, all.Beta), or(s.Alpha, all.Alpha)
-	all.EvaluateEvery = or(s.EvaluateEvery, all.EvaluateEvery)
+	all.EvaluateEvery, all.GapLimit = or(s.EvaluateEvery, all.EvaluateEvery), or(s.GapLimit, all.GapLimit)
 }
 
 func or[T any](given, before *T) *T {
@@ -138,10 +138,15 @@ func (r *run) canResolve(in json.RawMessage) error {
 		return refuse("the run has an answer already: %s", r.answer.Action)
 	}
 	given, err := parseResolution(in)
-	if err == nil && given.Action == actionSkip && !r.Skippable {
+	switch {
+	case err != nil:
+		return err
+	case given.Action == actionSkip && !r.Skippable:
 		return refuse("%q cannot be skipped, everything after it rests on it: %s or %s", r.Status.Parked.Step, actionRetry, actionAbort)
+	case given.Action == actionResample && r.Status.Parked.Step != r.iteration():
+		return refuse("%q is no iteration, so nothing of it is sampled anew: %s", r.Status.Parked.Step, actionRetry)
 	}
-	return err
+	return nil
 }
 
 func (r *run) resolve(in json.RawMessage) {

@@ -213,9 +213,9 @@ func TestUpdatesThatMakeNoSenseAreRefused(t *testing.T) {
 				{"set", `{"lr":1}`, `unknown field "lr"; known are learning_rate`},
 				{"set", `{"beta":"1"}`, "cannot unmarshal string"},
 				{"set", `{"evaluate_every":1.5}`, "cannot unmarshal number 1.5"},
-				{"set", `{"learning_rate":0,"temperature":2.5,"beta":-1,"alpha":-0.5,"evaluate_every":-1}`,
+				{"set", `{"learning_rate":0,"temperature":2.5,"beta":-1,"alpha":-0.5,"evaluate_every":-1,"gap_limit":-1}`,
 					"set: learning_rate is 0, must be above 0; temperature is 2.5, must be above 0 and at most 2; " +
-						"beta is -1, must be at least 0; alpha is -0.5, must be at least 0; evaluate_every is -1, must be at least 0"},
+						"beta is -1, must be at least 0; alpha is -0.5, must be at least 0; gap_limit is -1, must be at least 0; evaluate_every is -1, must be at least 0"},
 				{"set", `[1]`, "cannot unmarshal array"},
 			},
 		},

@@ -162,14 +162,18 @@ func (r *run) reinforce(ctx workflow.Context) error {
 		if err := r.boundary(ctx); err != nil || r.Status.StopAsked {
 			return err
 		}
-		what := fmt.Sprintf("iteration %d of %d", n, r.Spec.RL.Iterations)
-		if _, err := r.step(ctx, what, true, func() error { return r.iterate(ctx, n) }); err != nil {
+		if _, err := r.step(ctx, r.iteration(), true, func() error { return r.iterate(ctx, n) }); err != nil {
 			return err
 		}
 		r.Status.Iteration, r.Status.Done, r.turned = n, n, r.turned+1
 		r.EvaluationAsked = r.EvaluationAsked || evaluationDue(r.Spec, r.Status.Steered, n)
 	}
 	return nil
+}
+
+// iteration names the step that makes the next iteration.
+func (r *run) iteration() string {
+	return fmt.Sprintf("iteration %d of %d", r.Status.Iteration+1, r.Spec.RL.Iterations)
 }
 
 // finish keeps and measures where the run ends. A supervised initialisation

