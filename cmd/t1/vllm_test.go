@@ -9,8 +9,9 @@ import (
 	"t1"
 )
 
-// A whole run with a real vLLM server, which takes minutes: T1_TEST_VLLM=1 asks
-// for it, as `make test-vllm` does.
+// A whole run with a real vLLM server, which is killed in the middle of an
+// iteration; then what it learnt is served by a server of its own. It takes
+// minutes: T1_TEST_VLLM=1 asks for it, as `make test-vllm` does.
 func TestVLLMTrains(t *testing.T) {
 	if os.Getenv("T1_TEST_VLLM") != "1" {
 		t.Skip("a run with a real vLLM server takes minutes: T1_TEST_VLLM=1 asks for it")
@@ -19,13 +20,18 @@ func TestVLLMTrains(t *testing.T) {
 		t.Fatalf("no vLLM environment: run `make setup-vllm` first (%v)", err)
 	}
 	t.Setenv("T1_VLLM_ARGUMENTS", "--enforce-eager")
-	t.Setenv("T1_VLLM_SEQUENCES", "16")
+	t.Setenv("T1_VLLM_SEQUENCES", "8")      // fewer than an iteration's responses: its blocks are complete one after the other
 	t.Setenv("VLLM_CPU_KVCACHE_SPACE", "1") // GiB
+	// One core, whichever has time: vLLM would bind its threads to the first, which
+	// may have none to spare.
+	t.Setenv("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+	t.Setenv("OMP_NUM_THREADS", "1")
 	w := newWorld(t)
+	t.Cleanup(w.leavesNoProcess) // after t1 up has ended
 	w.up()
 	w.run("t1", "train", filepath.Join(root(t), "cmd/t1/testdata/vllm.yaml"), "--run", "served")
 	w.until("served", "first evaluation", func(s t1.Status) bool { return len(s.Evaluations) > 0 })
-	w.until("served", "first iteration", func(s t1.Status) bool { return s.Iteration > 0 })
+	killed := w.killVLLM("served", 2)
 	status := w.until("served", "end", done)
 	if len(status.Evaluations) != 2 {
 		t.Errorf("%d evaluations, want 2", len(status.Evaluations))
@@ -45,15 +51,17 @@ func TestVLLMTrains(t *testing.T) {
 	if updates != 3 {
 		t.Errorf("%d updates, want 3", updates)
 	}
-	// One process served every policy: each change took weights in place.
+	w.wentOn(killed)
+	// Two processes served every policy: each change took weights in place.
 	log, err := os.ReadFile(filepath.Join(w.home, "logs", "vllm.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if starts := strings.Count(string(log), "Application startup complete"); starts != 1 {
-		t.Errorf("the server was started %d times, want once", starts)
+	if starts := strings.Count(string(log), "Application startup complete"); starts != 2 {
+		t.Errorf("the server was started %d times, want once, and once after it was killed", starts)
 	}
 	if out := w.run("t1", "verify", "served"); !strings.Contains(out, "every digest is the same") {
 		t.Errorf("verify: %s", out)
 	}
+	w.serves("served")
 }
