@@ -116,7 +116,7 @@ func (w *world) refusedEvaluations() {
 // was imported, and then with one that would learn from what it is evaluated on.
 func (w *world) startedAgain() {
 	w.Helper()
-	w.write("leaky.jsonl", `{"id":"line-1","question":"what is 2 + 3","answer":"5"}`+"\n")
+	w.write("leaky.jsonl", `{"id":"line-1","question":"what is 2 + 3","answer":"5"}`+"\n"+`{"id":"line-2","question":"hello 5","answer":"7"}`+"\n")
 	w.run("t1", "data", "import", "leaky.jsonl", "--name", "leaky", "--overlap", "keep")
 	w.write("leaky.yaml", strings.Replace(w.read("spec.yaml"), "hellos", "leaky", 1))
 	for _, c := range []struct {
@@ -125,7 +125,7 @@ func (w *world) startedAgain() {
 		want   string
 	}{
 		{[]string{"spec.yaml", "--run", "short"}, 11, "run short has ended already"},
-		{[]string{"leaky.yaml"}, 2, "task.data.train: 1 of the 1 rows of leaky ask what task.data.held_out, own, asks:\n  line-1"},
+		{[]string{"leaky.yaml"}, 2, "task.data.train: 1 of the 2 rows of leaky ask what task.data.held_out, own, asks:\n  line-1"},
 	} {
 		command := w.command("t1", append([]string{"train"}, c.args...)...)
 		out, _ := command.CombinedOutput() // its status tells
