@@ -35,9 +35,9 @@ func TestVLLMSynthesizes(t *testing.T) {
 	w.run("t1", "data", "import", "bench.jsonl", "--name", "bench", "--benchmark")
 	for step, prompt := range map[string]string{
 		t1.StepAttempt:  "{{.Question}}",
-		t1.StepCritique: "{{.Question}} Somebody answers: {{.Attempt.Text}} Is that right?",
-		t1.StepMerge:    "Somebody thinks: {{range .Attempts}}{{.Text}} {{.Critique}} {{end}}Say it in one sentence.",
-		t1.StepRewrite:  "Somebody thought:\n{{.Merged}}\n\n{{.Question}}",
+		t1.StepCritique: "Check this: {{.Attempt.Text}}",
+		t1.StepMerge:    "{{range .Attempts}}{{.Text}}\n{{.Critique}}\n{{end}}{{.Question}}",
+		t1.StepRewrite:  "{{.Question}}\nHint: {{.Merged}}",
 	} {
 		w.write(step+".md", prompt)
 	}
