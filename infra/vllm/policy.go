@@ -57,7 +57,7 @@ func (s *Server) Open(ctx context.Context, p Policy, stage Stage) error {
 	if s.serving(p.Digest) != nil {
 		return nil
 	}
-	if err := s.opening.Acquire(ctx, 1); err != nil {
+	if err := acquire(ctx, s.opening, 1, func() { tell(stage, "another caller has the server serve a policy") }); err != nil {
 		return err
 	}
 	defer s.opening.Release(1)
@@ -69,7 +69,7 @@ func (s *Server) Open(ctx context.Context, p Policy, stage Stage) error {
 	if err != nil {
 		return err
 	}
-	if err := s.use.Acquire(ctx, everyone); err != nil {
+	if err := acquire(ctx, s.use, everyone, func() { tell(stage, "generations under way go on") }); err != nil {
 		return err
 	}
 	defer s.use.Release(everyone)

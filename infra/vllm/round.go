@@ -31,7 +31,7 @@ type sampleOf struct{ prompt, sample int }
 // round asks one process for the missing responses. died says that there is no
 // process any more.
 func (c *generating) round(ctx context.Context) (died bool, err error) {
-	if err := c.server.use.Acquire(ctx, 1); err != nil {
+	if err := acquire(ctx, c.server.use, 1, c.tell); err != nil {
 		return false, err
 	}
 	defer c.server.use.Release(1)
