@@ -136,7 +136,7 @@ func (w *world) answerSums() {
 // mine is what a reader of README.md makes of mine.yaml: a small run on imported
 // problems, with more than 20 records.
 const mine = `
-task: {name: number, data: {train: adding, held_out: held}}
+task: {name: number, data: {train: small, held_out: held}}
 model: {base: base}
 pool: {problems: 2, samples: 2, pass_rate: [-1, 2]}
 rl: {iterations: 22, prompts: 2, k: 2, max_tokens: 8, block_prompts: 2}
@@ -145,13 +145,13 @@ resources: {threads: 1}
 `
 
 func (w *world) readme() {
-	w.write("adding.jsonl", `{"id":"a","question":"hello 2","answer":"4"}`+"\n"+`{"id":"b","question":"hello 3","answer":"5"}`+"\n")
+	w.write("small.jsonl", `{"id":"a","question":"hello 2","answer":"4"}`+"\n"+`{"id":"b","question":"hello 3","answer":"5"}`+"\n")
 	w.write("held.jsonl", `{"id":"c","question":"lo 2","answer":"4"}`+"\n")
 	w.write("math500.jsonl", `{"id":"d","question":"What is $1+1$?","answer":"2"}`+"\n")
 	for _, line := range []string{
 		"t1 model import SmolLM2-135M-Instruct --name base", "t1 data import math500.jsonl --name math500 --benchmark",
 		"t1 data import gsm8k-test.jsonl --name gsm8k-test --benchmark",
-		"t1 data import held.jsonl --name held --benchmark", "t1 data import adding.jsonl --name adding",
+		"t1 data import held.jsonl --name held --benchmark", "t1 data import small.jsonl --name small",
 	} {
 		w.shell(line)
 	}
