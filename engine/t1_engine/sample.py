@@ -82,10 +82,13 @@ def draw_nucleus(weight_BV: Tensor, key_B: Tensor, position: int, top_p: float) 
 
 
 def in_nucleus(weight_BV: Tensor, token_B: Tensor, top_p: float) -> Tensor:
-    """[B] whether a token is among the fewest most probable ones that hold top_p. Equals of the last one are, too."""
+    """[B] whether a token is among the fewest most probable ones that hold top_p. Equals of the last one are, too.
+
+    So is any token of a row that is not finite: else nothing would be accepted, ever. Its log-probability tells.
+    """
     own_B1 = weight_BV.gather(1, token_B[:, None])
     above_B = torch.where(weight_BV > own_B1, weight_BV, 0.0).sum(-1)
-    return above_B < top_p * weight_BV.sum(-1)
+    return ~(above_B >= top_p * weight_BV.sum(-1))
 
 
 def pick(weight_BV: Tensor, u_B: Tensor) -> Tensor:

@@ -138,6 +138,15 @@ def test_a_uniform_at_the_end_of_its_range_picks_what_has_weight():
         assert pick(weight, ends).tolist() == [vocabulary // 3, vocabulary // 2]
 
 
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_row_that_is_not_finite_ends_and_is_seen(broken):
+    logits = torch.zeros(2, 10)
+    logits[1, 3] = broken
+    token, logprob = draw(logits, row_keys([1, 1], [0, 1]), 0, Sampling(1.2, 0.95, 1))
+    assert 0 <= int(token[1]) < 10
+    assert torch.isfinite(logprob[0]) and not torch.isfinite(logprob[1])
+
+
 def test_uniforms_are_pinned_and_uniform():
     """SplitMix64 from state 0 begins with 0xE220A8397B1DCDAF: its finaliser applied to the counter."""
     from t1_engine.rng import mix, signed
