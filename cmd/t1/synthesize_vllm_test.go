@@ -20,9 +20,7 @@ import (
 // small one, so the checks are loose and the problems easy: what it gets right
 // is kept for real, and what it gets wrong is rejected for real.
 func TestVLLMSynthesizes(t *testing.T) {
-	if os.Getenv("T1_TEST_VLLM") != "1" {
-		t.Skip("a real vLLM server takes minutes: T1_TEST_VLLM=1 asks for it")
-	}
+	wantVLLM(t)
 	w := newWorld(t)
 	server := w.serveChat()
 	w.up()

@@ -9,16 +9,22 @@ import (
 	"t1"
 )
 
-// A whole run with a real vLLM server, which is killed in the middle of an
-// iteration; then what it learnt is served by a server of its own. It takes
-// minutes: T1_TEST_VLLM=1 asks for it, as `make test-vllm` does.
-func TestVLLMTrains(t *testing.T) {
+// wantVLLM skips a test unless real vLLM servers are asked for.
+func wantVLLM(t *testing.T) {
+	t.Helper()
 	if os.Getenv("T1_TEST_VLLM") != "1" {
-		t.Skip("a run with a real vLLM server takes minutes: T1_TEST_VLLM=1 asks for it")
+		t.Skip("a real vLLM server takes minutes: T1_TEST_VLLM=1 asks for it")
 	}
 	if _, err := os.Stat(filepath.Join(root(t), "infra/vllm/environment/.venv/bin/python")); err != nil {
 		t.Fatalf("no vLLM environment: run `make setup-vllm` first (%v)", err)
 	}
+}
+
+// A whole run with a real vLLM server, which is killed in the middle of an
+// iteration; then what it learnt is served by a server of its own. It takes
+// minutes: T1_TEST_VLLM=1 asks for it, as `make test-vllm` does.
+func TestVLLMTrains(t *testing.T) {
+	wantVLLM(t)
 	t.Setenv("T1_VLLM_ARGUMENTS", "--enforce-eager")
 	t.Setenv("T1_VLLM_SEQUENCES", "8")      // fewer than an iteration's responses: its blocks are complete one after the other
 	t.Setenv("VLLM_CPU_KVCACHE_SPACE", "1") // GiB
