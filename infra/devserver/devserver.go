@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -73,21 +74,45 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	if err := endLeftover(options); err != nil {
 		return nil, err
 	}
-	if err := checkPorts(options); err != nil {
+	var s *Server
+	for range starts {
+		if err = checkPorts(options); err != nil {
+			return nil, err
+		}
+		if s, err = start(ctx, options, binary); err == nil || !s.lostAPort() {
+			break
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
+	return s, nil
+}
+
+// starts is how often a start is tried: the server draws ports for its own use
+// from the free ones and takes them a second later, when another program of a
+// busy machine may have them.
+const starts = 4
+
+// start gives the ended server with an error.
+func start(ctx context.Context, options Options, binary string) (*Server, error) {
 	s := &Server{Address: address(options.Port), options: options, done: make(chan struct{})}
 	if options.UIPort > 0 {
 		s.UIAddress = "http://" + address(options.UIPort)
 	}
 	if err := s.spawn(binary); err != nil {
-		return nil, err
+		return s, err
 	}
 	if err := s.await(ctx, binary); err != nil {
 		_ = s.Stop()
-		return nil, err
+		return s, err
 	}
 	return s, nil
+}
+
+// lostAPort says whether another program had one of the server's ports.
+func (s *Server) lostAPort() bool {
+	return s.process != nil && strings.Contains(s.process.Written(), syscall.EADDRINUSE.Error())
 }
 
 func (s *Server) spawn(binary string) error {

@@ -3,6 +3,7 @@ package devserver
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -49,14 +50,17 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
+// freePort is below the ports that systems give out by themselves (32768 and up
+// on Linux, 49152 elsewhere), where another test would be given it.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", loopback+":0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		port := 10000 + rand.IntN(20000)
+		if l, err := net.Listen("tcp", address(port)); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func options(t *testing.T, binary string) Options {
@@ -141,6 +145,25 @@ func TestNoBinary(t *testing.T) {
 	_, err := Start(t.Context(), options(t, "/nowhere/temporal"))
 	if t1.KindOf(err) != t1.KindNotFound || !strings.Contains(t1.HintOf(err), "make setup") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A server whose own ports were taken between its choice and its use is started
+// again; one that always fails so is given up with what it said.
+func TestPortLost(t *testing.T) {
+	lost := `echo start >>$0.starts; test $(wc -l <$0.starts) -gt 1 || { echo listen tcp 127.0.0.1:44153: bind: address already in use; exit 1; }; `
+	for name, c := range map[string]struct{ text, reason, starts string }{
+		"once":   {lost + "echo the database is broken; exit 3", "the database is broken", "start\nstart\n"},
+		"always": {strings.Replace(lost, "-gt 1", "-gt 9", 1), "address already in use", strings.Repeat("start\n", starts)},
+	} {
+		o := options(t, script(t, c.text))
+		_, err := Start(t.Context(), o)
+		if t1.KindOf(err) != t1.KindUnavailable || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if text, _ := os.ReadFile(o.Binary + ".starts"); string(text) != c.starts {
+			t.Errorf("%s: %q", name, text)
+		}
 	}
 }
 
