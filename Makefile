@@ -101,7 +101,7 @@ setup-vllm: | $(uv) ## install vLLM for the CPU, 5.9 GB
 test-vllm: setup ## what talks to vLLM on real servers: the sampler's conformance suite, a run, a synthesis; eleven minutes
 	$(call step,Python tools,$(MAKE) $(venv)/.synced-dev)
 	$(call step,vLLM,$(MAKE) setup-vllm)
-	T1_TEST_VLLM=1 go test -count=1 -timeout 15m -v -p 1 -run VLLM ./infra/vllm ./cmd/t1
+	T1_TEST_VLLM=1 go test -count=1 -timeout 15m -v -p 2 -run VLLM ./infra/vllm ./cmd/t1
 
 .PHONY: check
 check: tools setup ## what CI runs: format, vet, lint, types, determinism, generated code, tests

@@ -49,7 +49,9 @@ func realKit(t *testing.T) kit {
 		options: Options{
 			Python: python, Dir: filepath.Join(dir, "served"), Log: filepath.Join(dir, "vllm.log"), DataType: "float32", Length: 128,
 			Sequences: 16, Tolerance: 1e-3, Start: 5 * time.Minute, Stall: 4 * time.Minute,
-			Arguments: []string{"--enforce-eager"}, Environment: []string{"VLLM_CPU_KVCACHE_SPACE=1"},
+			Arguments: []string{"--enforce-eager"},
+			// One core, whichever has time: vLLM would bind its threads to the first, where those of another test are.
+			Environment: []string{"VLLM_CPU_KVCACHE_SPACE=1", "VLLM_CPU_OMP_THREADS_BIND=nobind", "OMP_NUM_THREADS=1"},
 		},
 		a: policy("a", "aaaaaaaa"), b: policy("b", "bbbbbbbb"), other: policy("c", "cccccccc"),
 		prompts: [][]int32{{4, 5, 6}, {7, 8}, {9, 10, 11, 12}}, end: 1, length: 128, accuracy: 1e-3,
