@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"t1"
@@ -56,15 +57,16 @@ func (h *Host) collect(ctx context.Context, in t1.CollectInput, beat beat) (t1.C
 	if err := h.deleteUnless(ctx, t1.RunKey(in.Run)+"/policy", keep, &out, beat); err != nil {
 		return out, err
 	}
-	snapshots, err := h.newestSnapshots(ctx, in.Run, max(1, in.Newest))
+	snapshots, err := h.keptSnapshots(ctx, in.Run, max(1, in.Newest))
 	if err != nil {
 		return out, err
 	}
 	return out, h.deleteUnless(ctx, t1.SnapshotsKey(in.Run), snapshots, &out, beat)
 }
 
-// newestSnapshots names the last n complete snapshots of a run.
-func (h *Host) newestSnapshots(ctx context.Context, run string, n int) (map[string]bool, error) {
+// keptSnapshots names the complete snapshots of a run that stay: the newest n,
+// and the one after its own fine-tuning, where most forks begin.
+func (h *Host) keptSnapshots(ctx context.Context, run string, n int) (map[string]bool, error) {
 	var names []string
 	for ref, err := range h.Store.List(ctx, t1.SnapshotsKey(run)+"/") {
 		if err != nil {
@@ -75,11 +77,31 @@ func (h *Host) newestSnapshots(ctx context.Context, run string, n int) (map[stri
 		}
 	}
 	slices.Sort(names)
-	newest := map[string]bool{}
-	for _, name := range names[max(0, len(names)-n):] {
-		newest[name] = true
+	kept := map[string]bool{}
+	for i, name := range names {
+		fineTuned, err := h.endsFineTuning(ctx, run, name)
+		if err != nil {
+			return nil, err
+		}
+		if fineTuned || i >= len(names)-n {
+			kept[name] = true
+		}
 	}
-	return newest, nil
+	return kept, nil
+}
+
+// endsFineTuning reports whether a run made the last record of its fine-tuning,
+// and a snapshot is of the state after that.
+func (h *Host) endsFineTuning(ctx context.Context, run, snapshot string) (bool, error) {
+	seq, err := strconv.Atoi(snapshot)
+	if err != nil {
+		return false, nil // not one of ours
+	}
+	record, _, err := readRecord(ctx, h.Store, run, seq)
+	if err != nil {
+		return false, err
+	}
+	return record.Run == run && record.SFT != nil && record.SFT.To == record.SFT.Total, nil
 }
 
 // deleteUnless removes the directories below key that are not kept, manifests

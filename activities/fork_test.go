@@ -126,6 +126,50 @@ func TestAForkMakesTheSameStates(t *testing.T) {
 	}
 }
 
+// The snapshot after a run's own fine-tuning outlives its collections, so that a
+// fork from there replays nothing; a fork keeps no second copy of it.
+func TestAForkAfterFineTuningReplaysNothing(t *testing.T) {
+	ctx := context.Background()
+	h := newHost(t)
+	base := begin(t, h, "base")
+	tuned := base.head
+	snapshots := func(s *short) (left []int) {
+		if _, err := h.snapshot(ctx, t1.SnapshotInput{Run: s.run, Seq: s.head.Seq, State: s.head.State}, unheard); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.collect(ctx, t1.CollectInput{Run: s.run, Seq: s.head.Seq, Newest: 1}, unheard); err != nil {
+			t.Fatal(err)
+		}
+		for seq := range s.head.Seq + 1 {
+			if _, err := h.Store.Head(ctx, t1.SnapshotKey(s.run, seq)+"/"+t1.ManifestName); err == nil {
+				left = append(left, seq)
+			}
+		}
+		return left
+	}
+	snapshots(base)
+	base.choosePool()
+	base.iterate(1)
+	snapshots(base)
+	base.iterate(2)
+	if got, want := snapshots(base), []int{tuned.Seq, base.head.Seq}; !slices.Equal(got, want) {
+		t.Errorf("the run keeps snapshots %v, want %v", got, want)
+	}
+	given := fmt.Sprintf(`{"fork": {"run": "base", "at": %d, "set": {}}}`, tuned.Seq)
+	if _, err := h.fork(ctx, t1.ForkInput{Run: "fork", Given: json.RawMessage(given)}); err != nil {
+		t.Fatal(err)
+	}
+	adopted, err := h.adopt(ctx, t1.AdoptInput{Run: "fork", Seq: tuned.Seq, State: tuned.State, Policy: tuned.Policy}, unheard)
+	if err != nil || adopted.Found || adopted.Replayed != 0 {
+		t.Errorf("adopted %+v, %v", adopted, err)
+	}
+	fork := forkOf(t, h, "fork", "base", tuned.Seq, "")
+	fork.iterate(1)
+	if got, want := snapshots(fork), []int{fork.head.Seq}; !slices.Equal(got, want) {
+		t.Errorf("the fork keeps snapshots %v, want %v", got, want)
+	}
+}
+
 // With another K what is shared stays, and everything after differs.
 func TestAForkWithAnotherK(t *testing.T) {
 	h := newHost(t)

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,11 +125,17 @@ func (h *Host) engineGone(ctx context.Context, run string, step t1.Step) (int, e
 func TestImportedMistakes(t *testing.T) {
 	h := newHost(t)
 	imports(t, h)
+	var terms strings.Builder
+	for i := range 8 {
+		fmt.Fprintf(&terms, `{"id":"x%d","question":"hello %d","answer":"%dx+1"}`+"\n", i, i, i)
+	}
+	importFile(t, h, "terms", library.Problems, terms.String())
 	whole := strings.Replace(importedSpec, "TASK", "number", 1)
 	for name, c := range map[string]struct{ from, to, want string }{
 		"no such set":   {`"train": "sums"`, `"train": "suns"`, "there is no data set named suns"},
 		"no such model": {`"base": "tiny"`, `"base": "tinny"`, "there is no model named tinny"},
 		"wrong kind":    {`"demonstrations": "worked"`, `"demonstrations": "sums"`, "task.data.demonstrations: got a set of problems, want a set of demonstrations"},
+		"no number":     {`"train": "sums"`, `"train": "terms"`, `task.data.train: the grader "number" cannot judge 8 of 8 problems by their answers: x0 ("0x+1"), x1 ("1x+1")`},
 		"too many":      {`"pool": {"problems": 8`, `"pool": {"problems": 9`, "pool.problems: got 9, want at most 8, the problems of sums"},
 	} {
 		_, err := h.resolveSpec(context.Background(), t1.ResolveInput{Run: "bad", Spec: json.RawMessage(strings.Replace(whole, c.from, c.to, 1))})

@@ -32,6 +32,9 @@ func PlanTrain(ctx context.Context, store t1.Store, run string, given t1.Spec) (
 	}
 	before, err := h.spec(ctx, run)
 	if t1.KindOf(err) == t1.KindNotFound {
+		if err := h.gradable(ctx, resolved.Task); err != nil {
+			return resolved, false, err
+		}
 		return resolved, false, h.apart(ctx, resolved.Task)
 	}
 	if err != nil {

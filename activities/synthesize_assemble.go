@@ -19,7 +19,7 @@ func KeepSynthesis(ctx context.Context, store t1.Store, order t1.Synthesis, prob
 	if _, err := ParsePrompts(order.Prompts); err != nil {
 		return err
 	}
-	if err := checkReferences(order.Spec, problems); err != nil {
+	if err := checkReferences(order.Spec.Grader, problems); err != nil {
 		return err
 	}
 	ref, err := keepDataset(ctx, store, problems)

@@ -88,27 +88,27 @@ func TestShowsWrong(t *testing.T) {
 func TestReferencesMustBeGradable(t *testing.T) {
 	spec := t1.DefaultSynthesisSpec()
 	problems := []t1.Problem{{ID: "a", Answer: "so 6 * 7 = 42\n#### 42"}, {ID: "b", Answer: "1/2"}, {ID: "c", Answer: "B"}}
-	err := checkReferences(spec, problems)
+	err := checkReferences(spec.Grader, problems)
 	if t1.KindOf(err) != t1.KindInvalid || !strings.Contains(err.Error(), `1 of 3 problems`) || !strings.Contains(err.Error(), `c ("B")`) {
 		t.Errorf("number: %v", err)
 	}
 	for _, expression := range []string{"x^2+2x+1", "2x", `\\sqrt{8}`, "3 or 4", "Paris", "2 + 3"} {
-		if err := checkReferences(spec, []t1.Problem{{ID: "e", Answer: expression}}); t1.KindOf(err) != t1.KindInvalid {
+		if err := checkReferences(spec.Grader, []t1.Problem{{ID: "e", Answer: expression}}); t1.KindOf(err) != t1.KindInvalid {
 			t.Errorf("%s: %v", expression, err)
 		}
 	}
-	if err := checkReferences(spec, problems[:2]); err != nil {
+	if err := checkReferences(spec.Grader, problems[:2]); err != nil {
 		t.Errorf("numbers: %v", err)
 	}
 	spec.Grader = "choice"
-	if err := checkReferences(spec, problems[2:]); err != nil {
+	if err := checkReferences(spec.Grader, problems[2:]); err != nil {
 		t.Errorf("choice: %v", err)
 	}
-	if err := checkReferences(spec, problems); t1.KindOf(err) != t1.KindInvalid {
+	if err := checkReferences(spec.Grader, problems); t1.KindOf(err) != t1.KindInvalid {
 		t.Errorf("numbers as choices: %v", err)
 	}
 	spec.Grader = "math"
-	if err := checkReferences(spec, problems); err != nil {
+	if err := checkReferences(spec.Grader, problems); err != nil {
 		t.Errorf("a program's: %v", err)
 	}
 }

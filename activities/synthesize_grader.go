@@ -2,48 +2,18 @@ package activities
 
 import (
 	"context"
-	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 
 	"t1"
 	"t1/infra/program"
 	"t1/tasks"
-	"t1/tasks/choice"
-	"t1/tasks/number"
 )
 
 // synthesisGrader is the grader of the task that a synthesis is for; nil where a
 // program grades.
 func synthesisGrader(spec t1.SynthesisSpec) (t1.Grader, error) {
 	return tasks.Grader(t1.TaskSpec{Name: spec.Grader})
-}
-
-// checkReferences refuses problems whose own answer is not of the grader's kind:
-// each attempt would be paid for, and its verdict mean nothing. Any answer may be
-// mathematics.
-func checkReferences(spec t1.SynthesisSpec, problems []t1.Problem) error {
-	fits := func(t1.Problem) bool { return true }
-	switch spec.Grader {
-	case tasks.Number:
-		fits = func(p t1.Problem) bool { return number.Alone(p.Answer) }
-	case tasks.Choice:
-		fits = func(p t1.Problem) bool { return choice.Grade(p, p.Answer).Correct }
-	}
-	const shown = 5
-	var wrong []string
-	for _, p := range problems {
-		if !fits(p) {
-			wrong = append(wrong, fmt.Sprintf("%s (%.40q)", p.ID, p.Answer))
-		}
-	}
-	if len(wrong) == 0 {
-		return nil
-	}
-	return t1.Errorf(t1.KindInvalid, "the grader %q cannot judge %d of %d problems by their answers: %s",
-		spec.Grader, len(wrong), len(problems), strings.Join(wrong[:min(shown, len(wrong))], ", ")).
-		WithHint("grader: number for numbers, choice for letters, math for all else")
 }
 
 // verifiers are running programs that grade, shared by all problems at work: a
