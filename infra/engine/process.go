@@ -22,7 +22,7 @@ type Options struct {
 	Threads  int           // CPU threads of each process, at least 1, until [Process.SetResources]
 	Trainers Trainers      // how it trains, until [Process.SetResources]
 	Stall    time.Duration // longest silence of a streaming call before the engine is ended; 0 waits for ever
-	Start    time.Duration // longest time to start; 0 means 60 s
+	Start    time.Duration // longest time to start; 0 means 2 minutes: a busy machine imports torch for long
 }
 
 // Process is a supervised engine: started on demand, started anew when it died.
@@ -50,7 +50,7 @@ var errEnded = errors.New("the engine was ended while it started")
 // New makes a process that is not started yet.
 func New(options Options) *Process {
 	if options.Start == 0 {
-		options.Start = time.Minute
+		options.Start = 2 * time.Minute
 	}
 	return &Process{options: options}
 }
