@@ -80,7 +80,7 @@ build: ## build .bin/t1
 .PHONY: test
 test: setup ## all fast tests: Go, then the engine's
 	$(call step,Python tools,$(MAKE) $(venv)/.synced-dev)
-	@$(MAKE) -j2 -Otarget test-go test-engine
+	@$(MAKE) test-go test-engine
 
 # -count=1: the import rules look at files that Go's test cache does not know of.
 .PHONY: test-go

@@ -171,7 +171,7 @@ func (w *world) until(run, what string, holds func(t1.Status) bool) t1.Status {
 
 func (w *world) eventually(limit time.Duration, what string, holds func() bool) {
 	w.Helper()
-	for began := time.Now(); !holds(); time.Sleep(100 * time.Millisecond) {
+	for began := time.Now(); !holds(); time.Sleep(250 * time.Millisecond) {
 		if time.Since(began) > limit {
 			w.Fatalf("no %s within %s", what, limit)
 		}

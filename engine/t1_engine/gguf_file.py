@@ -5,6 +5,9 @@ transformers and gguf are in the dependency group `import`: a run needs neither.
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,8 +27,8 @@ NAME = "model.gguf"
 def read(path: Path) -> Pretrained:
     """The model in a GGUF file. A damaged file is DATA_LOSS, a model that is not supported INVALID_ARGUMENT."""
     gguf, transformers = packages()
-    extra_end = inspect(gguf, path)
-    with tempfile.TemporaryDirectory(prefix="t1-gguf-") as alone:
+    with parsed_once(gguf), tempfile.TemporaryDirectory(prefix="t1-gguf-") as alone:
+        extra_end = inspect(gguf, path)
         (Path(alone) / NAME).symlink_to(path.absolute())
         named: dict[str, Any] = {"gguf_file": NAME, "local_files_only": True, "trust_remote_code": False}
         try:
@@ -39,6 +42,20 @@ def read(path: Path) -> Pretrained:
     language = Language(Tokenizer.from_str(words.backend_tokenizer.to_str()), clean(settings))
     tensors = {name: stored(t) for name, t in model.state_dict().items()}
     return check(str(path), raw, {"eos_token_id": extra_end}, language, tensors)
+
+
+@contextmanager
+def parsed_once(gguf: ModuleType) -> Iterator[None]:
+    """Parses a file once: transformers asks for a reader of its own for config, tokenizer and weights, and for the
+    table of names once a module. Each takes seconds, of which an import would be half."""
+    originals = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
+    parsed = cache(originals["GGUFReader"])
+    names = cache(originals["get_tensor_name_map"])
+    vars(gguf).update(GGUFReader=lambda path: parsed(os.path.realpath(path)), get_tensor_name_map=names)
+    try:
+        yield
+    finally:
+        vars(gguf).update(originals)
 
 
 def packages() -> tuple[ModuleType, ModuleType]:
