@@ -15,6 +15,8 @@ bin  := $(root)/.bin
 venv := $(root)/engine/.venv
 # The interpreter is the one of this machine; uv fetches none.
 export UV_PYTHON_DOWNLOADS := never
+# Compiled once, when installed: else each start of an engine compiles torch, twice its time, where Python may not write.
+export UV_COMPILE_BYTECODE := 1
 export GOFLAGS := $(filter-out -buildvcs=%,$(GOFLAGS)) -buildvcs=false
 uv = $(shell command -v uv || echo $(root)/.tools/uv/bin/uv)
 
