@@ -13,7 +13,7 @@ type Storage struct {
 	Scores      float64 `json:"scores"`      // and advantages
 	Evaluations float64 `json:"evaluations"` //
 	Policies    float64 `json:"policies"`    // published, after the last collection
-	Snapshots   float64 `json:"snapshots"`   // the newest two
+	Snapshots   float64 `json:"snapshots"`   // the newest two, and the fine-tuned one
 	Datasets    float64 `json:"datasets"`    // demonstrations and problems of a game; imported ones are there already
 	Total       float64 `json:"total"`       // after the run
 	Peak        float64 `json:"peak"`        // before a collection: policies since the last one, and one snapshot more
@@ -90,6 +90,9 @@ func NewStorage(spec t1.Spec, s Shape, c Counts, work []Work, a Assumptions) Sto
 	anchored := rl.Anchor.Action != "none" && rl.Iterations > 0
 	policies := min(n+1, evaluations+1) // the fine-tuned one is evaluated; the last but one is not
 	st.Policies, st.Snapshots = policies*s.artifact(1), 2*s.state(anchored)
+	if sft > 0 && n > float64(spec.SnapshotEvery) { // else the fine-tuned one is among the two
+		st.Snapshots += s.state(false)
+	}
 	if spec.Task.Name == "countdown" {
 		st.Datasets = float64(c.Demonstrations)*(1+0.6*(a.of("demonstration_tokens")+a.of("prompt_tokens"))) + 25*float64(spec.Task.Countdown.Train+spec.Task.Countdown.HeldOut) + 3*blockBytes
 	}
