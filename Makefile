@@ -87,7 +87,7 @@ test: setup ## all fast tests: Go, then the engine's
 # -count=1: the import rules look at files that Go's test cache does not know of.
 .PHONY: test-go
 test-go:
-	go test -count=1 -timeout 15m ./...
+	go test -count=1 -timeout 10m ./...
 
 .PHONY: test-engine
 test-engine:

@@ -21,11 +21,7 @@ func (h *Host) apart(ctx context.Context, task t1.TaskSpec) error {
 	if task.Name == tasks.Countdown || data.Overlap == t1.OverlapKeep {
 		return nil
 	}
-	heldOut, err := library.Resolve(ctx, h.Store, data.HeldOut)
-	if err != nil {
-		return err
-	}
-	problems, err := library.ReadProblems(ctx, h.Store, heldOut)
+	heldOut, problems, err := h.readSet(ctx, data.HeldOut)
 	if err != nil {
 		return err
 	}
