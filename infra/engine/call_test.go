@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 
 	"t1"
@@ -36,6 +38,31 @@ func TestProgress(t *testing.T) {
 	}
 	if !slices.Equal(seen, []string{"1/3 10", "2/3 20", "3/3 30"}) {
 		t.Errorf("progress: %q", seen)
+	}
+}
+
+// A call that waits for another is no dead one: it says so as long as the other
+// shows progress.
+func TestProgressOfAWaitingCall(t *testing.T) {
+	client := get(t, supervised(t, fake(t, "queue")))
+	var first, second []int64
+	var calls errgroup.Group
+	begun := make(chan struct{})
+	calls.Go(func() error {
+		once := sync.OnceFunc(func() { close(begun) })
+		_, err := client.FineTune(t.Context(), "p", "/traces", t1.SFTStep{}, func(done, _, _ int64) { first = append(first, done); once() })
+		return err
+	})
+	<-begun
+	calls.Go(func() error {
+		_, err := client.FineTune(t.Context(), "p", "/traces", t1.SFTStep{}, func(done, _, _ int64) { second = append(second, done) })
+		return err
+	})
+	if err := calls.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if len(second) == 0 || second[0] != 0 || slices.Max(second) == 0 {
+		t.Errorf("the call that waited told %v, want zeros until its turn; the first %v", second, first)
 	}
 }
 

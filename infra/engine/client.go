@@ -34,7 +34,8 @@ type StepResult struct {
 	Rollouts []t1.Advantage     // Update only, in the order of the rollouts; Problem and Sample are left empty
 }
 
-// Progress is told how far a call is: done of total units, and tokens so far.
+// Progress is told how far a call is: done of total units, and tokens so far. It
+// is told the same again while the call waits for another, see [watch].
 type Progress func(done, total, tokens int64)
 
 // Describe asks who the engine is.
@@ -88,7 +89,7 @@ func stateOf(r *pb.StateReply) State {
 
 // FineTune does a chunk of supervised steps on the traces in a Parquet file.
 func (c *Client) FineTune(ctx context.Context, parent t1.Digest, traces string, step t1.SFTStep, progress Progress) (StepResult, error) {
-	ctx, watch := c.watch(ctx)
+	ctx, watch := c.watch(ctx, progress)
 	defer watch.stop()
 	stream, err := c.trainer.FineTune(ctx, &pb.FineTuneRequest{
 		Parent: string(parent), Traces: traces, Seed: step.Seed, BatchSize: int32(step.BatchSize),
@@ -99,7 +100,7 @@ func (c *Client) FineTune(ctx context.Context, parent t1.Digest, traces string, 
 	}
 	var result *pb.StepResult
 	err = receive(stream.Recv, watch, func(r *pb.FineTuneReply) {
-		report(progress, r.GetProgress())
+		watch.report(r.GetProgress())
 		if r.GetResult() != nil {
 			result = r.GetResult()
 		}
@@ -111,7 +112,7 @@ func (c *Client) FineTune(ctx context.Context, parent t1.Digest, traces string, 
 // Where the rollouts' log-probabilities are more than gapLimit nats a token from
 // the trainer's, in the mean, it does none: KindSamplerGap. A limit of 0 allows any.
 func (c *Client) Update(ctx context.Context, parent t1.Digest, rollouts []string, scores string, h t1.Hyper, a t1.AnchorMove, gapLimit float64, progress Progress) (StepResult, error) {
-	ctx, watch := c.watch(ctx)
+	ctx, watch := c.watch(ctx, progress)
 	defer watch.stop()
 	stream, err := c.trainer.Update(ctx, &pb.UpdateRequest{
 		Parent: string(parent), Rollouts: rollouts, Scores: scores,
@@ -123,7 +124,7 @@ func (c *Client) Update(ctx context.Context, parent t1.Digest, rollouts []string
 	}
 	var result *pb.StepResult
 	err = receive(stream.Recv, watch, func(r *pb.UpdateReply) {
-		report(progress, r.GetProgress())
+		watch.report(r.GetProgress())
 		if r.GetResult() != nil {
 			result = r.GetResult()
 		}
@@ -135,12 +136,6 @@ func adamw(s t1.AdamWSpec) *pb.AdamW {
 	return &pb.AdamW{
 		LearningRate: s.LearningRate, Warmup: s.Warmup, Beta1: s.Beta1, Beta2: s.Beta2,
 		WeightDecay: s.WeightDecay, GradientClip: s.GradientClip,
-	}
-}
-
-func report(progress Progress, p *pb.Progress) {
-	if p != nil && progress != nil {
-		progress(p.GetDone(), p.GetTotal(), p.GetTokens())
 	}
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -87,18 +88,32 @@ func translate(err error) error {
 
 // watch ends a call whose engine shows no sign of life: a hung process cannot
 // be asked to stop, only killed. A sign in any call counts for all of them,
-// since the engine computes for one at a time and the others wait.
+// since the engine computes for one at a time and the others wait. A call that
+// waits says its own latest progress again at each such sign, so that whoever
+// listens to it does not take it for dead either.
 type watch struct {
 	client  *Client
 	timer   *time.Timer
 	stalled atomic.Bool
 	cancel  context.CancelFunc
+
+	mu       sync.Mutex // held while progress is told
+	progress Progress   // may be nil
+	latest   *pb.Progress
+	relayed  chan struct{} // closed when nothing is told any more; nil without a listener
 }
 
-func (c *Client) watch(ctx context.Context) (context.Context, *watch) {
+// relayEvery is how often a waiting call looks for signs in others.
+const relayEvery = time.Second
+
+func (c *Client) watch(ctx context.Context, progress Progress) (context.Context, *watch) {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watch{client: c, cancel: cancel}
+	w := &watch{client: c, cancel: cancel, progress: progress}
 	w.alive()
+	if progress != nil {
+		w.relayed = make(chan struct{})
+		go w.relay(ctx)
+	}
 	if c.stall > 0 {
 		w.timer = time.AfterFunc(c.stall, w.check)
 	}
@@ -119,6 +134,36 @@ func (w *watch) check() {
 	w.cancel()
 }
 
+// report tells a call's own progress; nil is a message without any.
+func (w *watch) report(p *pb.Progress) {
+	if p == nil || w.progress == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.latest = p
+	w.progress(p.GetDone(), p.GetTotal(), p.GetTokens())
+}
+
+func (w *watch) relay(ctx context.Context) {
+	defer close(w.relayed)
+	tick := time.NewTicker(relayEvery)
+	defer tick.Stop()
+	for heard := w.client.sign.Load(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if sign := w.client.sign.Load(); sign != heard {
+			heard = sign
+			w.mu.Lock()
+			w.progress(w.latest.GetDone(), w.latest.GetTotal(), w.latest.GetTokens())
+			w.mu.Unlock()
+		}
+	}
+}
+
 func (w *watch) alive() { w.client.sign.Store(time.Now().UnixNano()) }
 
 func (w *watch) stop() {
@@ -126,6 +171,9 @@ func (w *watch) stop() {
 		w.timer.Stop()
 	}
 	w.cancel()
+	if w.relayed != nil {
+		<-w.relayed
+	}
 }
 
 // explain says that the engine hung where that is why a call failed.

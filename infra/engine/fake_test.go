@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -113,8 +114,21 @@ func (f fakeTrainer) State(context.Context, *pb.StateRequest) (*pb.StateReply, e
 	return nil, status.Error(codes.Code(code), "what went wrong")
 }
 
+// oneAtATime is held by who computes, in mode "queue".
+var oneAtATime sync.Mutex
+
 // FineTune tells progress three times, 100 ms apart; then the mode decides.
 func (f fakeTrainer) FineTune(r *pb.FineTuneRequest, stream grpc.ServerStreamingServer[pb.FineTuneReply]) error {
+	if f.mode == "queue" {
+		oneAtATime.Lock()
+		defer oneAtATime.Unlock()
+		for range 20 { // for two seconds
+			if err := stream.Send(&pb.FineTuneReply{Reply: &pb.FineTuneReply_Progress{Progress: &pb.Progress{Done: 1}}}); err != nil {
+				return err
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
 	for i := range int64(3) {
 		progress := &pb.Progress{Done: i + 1, Total: 3, Tokens: 10 * (i + 1)}
 		if err := stream.Send(&pb.FineTuneReply{Reply: &pb.FineTuneReply_Progress{Progress: progress}}); err != nil {

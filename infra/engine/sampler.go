@@ -49,7 +49,7 @@ func (c *Client) OpenPolicy(ctx context.Context, policy t1.Digest, directory str
 
 // Generate samples; each response is handed over as it finishes, in any order.
 func (c *Client) Generate(ctx context.Context, g Generation, each func(Response), progress Progress) (Generated, error) {
-	ctx, watch := c.watch(ctx)
+	ctx, watch := c.watch(ctx, progress)
 	defer watch.stop()
 	request := &pb.GenerateRequest{
 		Policy: string(g.Policy), Temperature: g.Temperature, TopP: g.TopP, MaxTokens: int32(g.MaxTokens), Precision: g.Precision,
@@ -63,7 +63,7 @@ func (c *Client) Generate(ctx context.Context, g Generation, each func(Response)
 	}
 	var done Generated
 	err = receive(stream.Recv, watch, func(m *pb.GenerateReply) {
-		report(progress, m.GetProgress())
+		watch.report(m.GetProgress())
 		if r := m.GetResponse(); r != nil {
 			each(responseOf(r))
 		}
