@@ -56,6 +56,7 @@ func TestOnAServer(t *testing.T) {
 	s := &onServer{ctx: ctx, client: server.Client(), binary: binary, address: server.FrontendHostPort(), world: newWorld(smallSpec(1))}
 	s.serve(t)
 
+	t.Run("names", s.names)
 	t.Run("history budget", s.historyBudget)
 	t.Run("updates over continue-as-new", s.updatesOverContinueAsNew)
 	t.Run("plain CLI", s.plainCLI)
