@@ -1,10 +1,10 @@
 """Decoding with a key/value cache: one token a row a step, as few operations a layer as torch allows.
 
-Legend: B rows, S cache slots, J key/value heads, G = query heads / key/value heads, E head width,
-D width, V vocabulary.
+Legend: B rows, P prompts, S cache slots, J key/value heads, G = query heads / key/value heads, Q queries, E head
+width, D width, V vocabulary.
 
-The cache is allocated once and written in place. Rows are aligned on the right: all write the same slot, and
-a row whose prompt is shorter starts at a later slot; slots before its start are masked. Weights are
+The cache is allocated once and written in place: the keys and values of each prompt once, those of each row's own
+tokens apart from them. Attention is over both, joined. Weights are
 fused once per decoder: norm scales folded into the projections after them, q, k and v in one, gate and up in
 one. Head dimensions are reordered so that a rotary pair is adjacent, which makes the rotation one complex
 product; scores do not change, because q and k are reordered alike.
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from t1_engine.attend import attend, join
 from t1_engine.batch import Tokens, pack
 from t1_engine.model import Model
 
@@ -71,87 +72,107 @@ def scaled(weight_OD: Tensor, scale_D: Tensor) -> Tensor:
 
 
 class Cache:
-    """Keys and values of a batch of rows, and where each row begins."""
+    """Keys and values of a batch of rows. A prompt's are kept once and read once a step, for all the rows that continue
+    it: what a step reads from memory is what it costs."""
 
     def __init__(self, decoder: Decoder, prompts: list[list[int]], row_prompt: list[int], room: int) -> None:
-        """Prefills every prompt once and copies its entries to the rows that continue it.
+        """Prefills every prompt.
 
-        row_prompt: for each row its prompt's index. room: tokens a row may add.
+        row_prompt: for each row its prompt's index, ascending; every prompt has rows. room: tokens a row may add.
         """
         c = decoder.config
-        self.decoder = decoder
-        self.slot = max(map(len, prompts))  # the next slot to write, common to all rows
-        slots = self.slot + room - 1  # the last sampled token is never fed back
-        if slots > c.max_position_embeddings:
+        longest = max(map(len, prompts))
+        if longest + room > c.max_position_embeddings:
             raise ValueError(
-                f"prompt and response: {slots + 1} tokens; "
+                f"prompt and response: {longest + room} tokens; "
                 f"the model's max_position_embeddings is {c.max_position_embeddings}"
             )
-        prompt_B = torch.tensor(row_prompt)
-        start_P = torch.tensor([self.slot - len(p) for p in prompts])
-        self.start_B = start_P[prompt_B]
-        self.ragged = bool(start_P.any())
-        shape = (c.num_hidden_layers, 2, len(row_prompt), c.num_key_value_heads, max(1, slots), c.head_dim)
-        self.kv = torch.empty(shape, dtype=decoder.dtype)
-        if self.ragged:
-            self.kv[:, :, :, :, : self.slot] = 0  # masked slots are read: they must not hold NaN
+        self.decoder = decoder
+        self.prompt_B = torch.tensor(row_prompt)
+        self.length_P = torch.tensor([len(p) for p in prompts])
+        self.fed = 0  # tokens of every row
+        each = (c.num_hidden_layers, 2, c.num_key_value_heads, c.head_dim)
+        self.prompt_kv = slots(decoder, each, len(prompts), longest).zero_()  # masked slots are read: no NaN there
+        # The last sampled token is never fed back.
+        self.own_kv = slots(decoder, each, len(row_prompt), max(1, room - 1))
         packed = pack([Tokens(p, []) for p in prompts], shift=False)
         layers: list[tuple[Tensor, Tensor]] = []
         hidden_TD = decoder.model(packed, layers)
-        self.first_logits = (hidden_TD[packed.last_B] @ decoder.model.head_VD.T).float()[prompt_B]
-        for layer, (k_TJE, v_TJE) in enumerate(layers):
+        self.first_logits = (hidden_TD[packed.last_B] @ decoder.model.head_VD.T)[self.prompt_B]
+        for kv, (k_TJE, v_TJE) in zip(self.prompt_kv, layers, strict=True):
             k_TJE = k_TJE[:, :, decoder.pairs_E]
             for i, p in enumerate(prompts):
                 last = int(packed.last_B[i])
                 tokens = slice(last - len(p) + 1, last + 1)
-                rows = (prompt_B == i).nonzero().squeeze(1)
-                low, high = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)  # a prompt's rows are adjacent
-                place = (slice(low, high), slice(None), slice(self.slot - len(p), self.slot))
-                self.kv[layer, 0][place] = k_TJE[tokens].transpose(0, 1)
-                self.kv[layer, 1][place] = v_TJE[tokens].transpose(0, 1)
-        self.rows = len(row_prompt)
-        self._mask()
+                kv[0, i, :, : len(p)] = k_TJE[tokens].transpose(0, 1)
+                kv[1, i, :, : len(p)] = v_TJE[tokens].transpose(0, 1)
+        self._place()
 
-    def _mask(self) -> None:
-        """mask_B11S is -inf on the slots before a row's start; None when no row needs it."""
-        self.mask = None
-        if self.ragged:
-            early = torch.arange(self.kv.shape[4]) < self.start_B[:, None]
-            self.mask = torch.zeros(early.shape, dtype=self.kv.dtype).masked_fill_(early, float("-inf"))[:, None, None]
+    def _place(self) -> None:
+        """Where each row's queries are among those of its prompt: each has places for as many as the one with most."""
+        rows_P = torch.bincount(self.prompt_B)
+        self.width = int(rows_P.max())
+        first_P = rows_P.cumsum(0) - rows_P
+        self.place_B = self.prompt_B * self.width + torch.arange(len(self.prompt_B)) - first_P[self.prompt_B]
+        late_PS = torch.arange(self.prompt_kv.shape[4]) >= self.length_P[:, None]
+        mask = torch.zeros(late_PS.shape, dtype=self.decoder.dtype).masked_fill_(late_PS, float("-inf"))
+        self.mask_P11S = mask[:, None, None] if bool(late_PS.any()) else None
 
     def keep(self, rows: Tensor) -> None:
-        """Drops all rows but these (ascending), in place: the work of a step follows the rows left."""
-        n = len(rows)
-        for layer in self.kv:
-            for part in layer:
-                part[:n, :, : self.slot] = part[: self.rows, :, : self.slot].index_select(0, rows)
-        self.start_B = self.start_B[rows]
-        self.rows = n
-        self._mask()
+        """Drops all rows but these (ascending), and prompts without any: the work of a step follows the rows left."""
+        drop(self.own_kv, rows, self.fed)
+        kept_P, self.prompt_B = torch.unique(self.prompt_B[rows], return_inverse=True)
+        if len(kept_P) < len(self.length_P):
+            self.length_P = self.length_P[kept_P]
+            drop(self.prompt_kv, kept_P, self.prompt_kv.shape[4])
+            self.prompt_kv = self.prompt_kv[:, :, : len(kept_P)]
+        self._place()
 
     def step(self, token_B: Tensor) -> Tensor:
-        """Feeds one token to every row; returns float32 logits [B, V] for the next."""
-        d, c, B = self.decoder, self.decoder.config, self.rows
+        """Feeds one token to every row; returns logits [B, V] for the next, in the model's type."""
+        d, c, B = self.decoder, self.decoder.config, len(self.prompt_B)
         H, J, E = c.num_attention_heads, c.num_key_value_heads, c.head_dim
-        angle_BE = (self.slot - self.start_B).float()[:, None] * d.rate_E
+        angle_BE = (self.length_P[self.prompt_B] + self.fed).float()[:, None] * d.rate_E
         turn_B1E = torch.polar(torch.ones_like(angle_BE), angle_BE)[:, None]
-        end = self.slot + 1
-        mask = None if self.mask is None else self.mask[..., :end]
+        own = slice(self.fed + 1)
         x_BD = d.embed_VD[token_B]
-        for (qkv, qkv_bias, out, out_bias, gate_up, down), kv in zip(d.layers, self.kv, strict=True):
+        for layer, prompt_kv, kv in zip(d.layers, self.prompt_kv, self.own_kv, strict=True):
+            qkv, qkv_bias, out, out_bias, gate_up, down = layer
             qkv_BHE = torch.addmm(qkv_bias, d._norm(x_BD), qkv).view(B, H + 2 * J, E)
             qk = torch.view_as_complex(qkv_BHE[:, : H + J].float().unflatten(-1, (-1, 2)))
             qk_BHE = torch.view_as_real(qk * turn_B1E).flatten(-2).to(d.dtype)
-            kv[0, :B, :, self.slot] = qk_BHE[:, H:]
-            kv[1, :B, :, self.slot] = qkv_BHE[:, H + J :]
+            kv[0, :B, :, self.fed] = qk_BHE[:, H:]
+            kv[1, :B, :, self.fed] = qkv_BHE[:, H + J :]
             # The G query heads of a key/value head are G queries against the same keys: nothing is repeated.
-            mixed = F.scaled_dot_product_attention(
-                qk_BHE[:, :H].view(B, J, H // J, E), kv[0, :B, :, :end], kv[1, :B, :, :end], attn_mask=mask
-            )
+            q_BJGE = qk_BHE[:, :H].view(B, J, H // J, E)
+            mixed = join(self._prompt(q_BJGE, prompt_kv), attend(q_BJGE, kv[0, :B, :, own], kv[1, :B, :, own]))
             if out_bias is not None:
                 x_BD += out_bias
             x_BD.addmm_(mixed.reshape(B, H * E), out)
             gate, up = (d._norm(x_BD) @ gate_up).chunk(2, -1)
             x_BD.addmm_(F.silu(gate).mul_(up), down)
-        self.slot = end
-        return d.logits(x_BD).float()
+        self.fed += 1
+        return d.logits(x_BD)
+
+    def _prompt(self, q_BJGE: Tensor, kv: Tensor) -> tuple[Tensor, Tensor]:
+        """What `attend` gives over the prompts' keys: the queries of all rows of a prompt at once."""
+        P, J, G, E = len(kv[0]), *q_BJGE.shape[1:]
+        places = q_BJGE.new_zeros(P * self.width, J, G, E).index_copy_(0, self.place_B, q_BJGE)
+        q_PJQE = places.view(P, self.width, J, G, E).transpose(1, 2).flatten(2, 3)
+        out_PJQE, total_PJQ = attend(q_PJQE, kv[0], kv[1], self.mask_P11S)
+        split = (self.width, G)
+        out = out_PJQE.unflatten(2, split).transpose(1, 2).flatten(0, 1)[self.place_B]
+        return out, total_PJQ.unflatten(2, split).transpose(1, 2).flatten(0, 1)[self.place_B]
+
+
+def slots(decoder: Decoder, each: tuple[int, int, int, int], rows: int, length: int) -> Tensor:
+    """Room for keys and values; `each` is layers, 2, heads and width."""
+    layers, two, heads, width = each
+    return torch.empty((layers, two, rows, heads, length, width), dtype=decoder.dtype)
+
+
+def drop(kv: Tensor, rows: Tensor, written: int) -> None:
+    """Moves these rows (ascending) to the front, of as many slots as are written."""
+    for layer in kv:
+        for part in layer:
+            part[: len(rows), :, :written] = part[:, :, :written].index_select(0, rows)

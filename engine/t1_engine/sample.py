@@ -20,6 +20,7 @@ from t1_engine.model import Model
 from t1_engine.rng import row_keys, uniform
 
 BLOCK = 512  # tokens whose weights are summed before one of them is looked for
+CACHED = 1 << 20  # logits that are drawn from at a time
 DROP_SHARE = 0.1  # finished rows are dropped once they are this share of the batch
 
 
@@ -54,51 +55,76 @@ class Response:
 def draw(logits_BV: Tensor, key_B: Tensor, position: int, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """One token a row: ([B] int64, [B] its untruncated log-probability at temperature 1).
 
-    Nothing is sorted: a token is drawn from the whole vocabulary, and drawn again while the tokens more probable than
-    it hold top_p together. What is accepted is distributed as if the rest had been cut off (rejection sampling), and
-    costs a few passes over the logits where sorting a vocabulary costs more than the model's pass.
+    Some rows at a time: their weights stay in the processor's cache, over which some ten passes go.
     """
+    rows = max(1, CACHED // logits_BV.shape[1])
+    parts = zip(logits_BV.split(rows), key_B.split(rows), strict=True)
+    token, logprob = zip(*(draw_some(some, key, position, sampling) for some, key in parts), strict=True)
+    return torch.cat(token), torch.cat(logprob)
+
+
+def draw_some(logits_BV: Tensor, key_B: Tensor, position: int, sampling: Sampling) -> tuple[Tensor, Tensor]:
+    """Nothing is sorted: a token is drawn from the whole vocabulary, and drawn again while the tokens more probable
+    than it hold top_p together. What is accepted is distributed as if the rest had been cut off (rejection sampling),
+    and costs a few passes over the logits where sorting a vocabulary costs more than the model's pass.
+    """
+    below_BV = logits_BV.float()
+    below_BV = below_BV - below_BV.amax(-1, keepdim=True)
+    weight_BV = below_BV.exp()
+    total_B = weight_BV.sum(-1)
     if sampling.temperature == 0:
-        token_B = logits_BV.argmax(-1)
+        token_B = below_BV.argmax(-1)
     else:
-        weight_BV = (logits_BV - logits_BV.amax(-1, keepdim=True)).mul_(1 / sampling.temperature).exp_()
+        if sampling.temperature != 1:
+            weight_BV = (below_BV * (1 / sampling.temperature)).exp_()
         token_B = draw_nucleus(weight_BV, key_B, position, sampling.top_p)
-    logprob_B = logits_BV.gather(1, token_B[:, None]).squeeze(1) - logits_BV.logsumexp(-1)
-    return token_B, logprob_B
+    return token_B, below_BV.gather(1, token_B[:, None]).squeeze(1) - total_B.log()
 
 
 def draw_nucleus(weight_BV: Tensor, key_B: Tensor, position: int, top_p: float) -> Tensor:
     """[B] tokens, by weights that need not sum to one. A row tries on with the next number of its own."""
-    token_B = pick(weight_BV, uniform(key_B, position))
+    mass_BN = masses(weight_BV)
+    token_B = pick(weight_BV, mass_BN, uniform(key_B, position))
     if top_p == 1:
         return token_B
-    row_R, attempt = (~in_nucleus(weight_BV, token_B, top_p)).nonzero().squeeze(1), 1
+    enough_B = top_p * mass_BN.sum(-1)
+    row_R, attempt = (~in_nucleus(weight_BV, token_B, enough_B)).nonzero().squeeze(1), 1
     while len(row_R):
         weight_RV = weight_BV[row_R]
-        token_R = pick(weight_RV, uniform(key_B[row_R], position, attempt))
+        token_R = pick(weight_RV, mass_BN[row_R], uniform(key_B[row_R], position, attempt))
         token_B[row_R] = token_R
-        row_R, attempt = row_R[~in_nucleus(weight_RV, token_R, top_p)], attempt + 1
+        row_R, attempt = row_R[~in_nucleus(weight_RV, token_R, enough_B[row_R])], attempt + 1
     return token_B
 
 
-def in_nucleus(weight_BV: Tensor, token_B: Tensor, top_p: float) -> Tensor:
-    """[B] whether a token is among the fewest most probable ones that hold top_p. Equals of the last one are, too.
+def in_nucleus(weight_BV: Tensor, token_B: Tensor, enough_B: Tensor) -> Tensor:
+    """[B] whether a token is among the fewest most probable ones that hold enough. Equals of the last one are, too.
 
     So is any token of a row that is not finite: else nothing would be accepted, ever. Its log-probability tells.
     """
     own_B1 = weight_BV.gather(1, token_B[:, None])
     above_B = torch.where(weight_BV > own_B1, weight_BV, 0.0).sum(-1)
-    return ~(above_B >= top_p * weight_BV.sum(-1))
+    return ~(above_B >= enough_B)
 
 
-def pick(weight_BV: Tensor, u_B: Tensor) -> Tensor:
-    """[B] the token at which the cumulative weight passes u: first its block, then the token within."""
+def blocks(weight_BV: Tensor) -> Tensor:
+    """[B, N, C] the weights in blocks, zeros added to fill the last."""
     width = min(BLOCK, weight_BV.shape[1])
-    weight_BNC = F.pad(weight_BV, (0, -weight_BV.shape[1] % width)).unflatten(1, (-1, width))
-    mass_BN = weight_BNC.sum(-1, dtype=torch.float64)
+    short = -weight_BV.shape[1] % width
+    return (F.pad(weight_BV, (0, short)) if short else weight_BV).unflatten(1, (-1, width))
+
+
+def masses(weight_BV: Tensor) -> Tensor:
+    """[B, N] the weight of each block."""
+    return blocks(weight_BV).sum(-1).double()
+
+
+def pick(weight_BV: Tensor, mass_BN: Tensor, u_B: Tensor) -> Tensor:
+    """[B] the token at which the cumulative weight passes u: first its block, then the token within."""
     block_B, rest_B = passing(mass_BN, u_B * mass_BN.sum(-1))
+    weight_BNC = blocks(weight_BV)
     token_B, _ = passing(weight_BNC[torch.arange(len(u_B)), block_B], rest_B)
-    return block_B * width + token_B
+    return block_B * weight_BNC.shape[2] + token_B
 
 
 def passing(weight_BN: Tensor, target_B: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from t1_engine.batch import Tokens, pack
 from t1_engine.errors import Cancelled
 from t1_engine.logprob import token_logprob
 from t1_engine.rng import row_keys, uniform
-from t1_engine.sample import BLOCK, Prompt, Response, Sampling, draw, generate, in_nucleus, pick
+from t1_engine.sample import BLOCK, Prompt, Response, Sampling, draw, generate, in_nucleus, masses, pick
 
 EOS = 7
 PROMPTS = [Prompt([3, 4, 5], 11, 6), Prompt([9], 2**64 - 1, 5), Prompt([8, 2, 30, 31, 32], 13, 7)]
@@ -82,13 +82,14 @@ def spread(rows: int, vocabulary: int, seed: int) -> torch.Tensor:
 def test_the_nucleus_is_the_smallest_that_reaches_top_p(top_p):
     logits = spread(50, 200, 1)
     weight = (logits - 3).exp()  # need not sum to one
-    inside = torch.stack([in_nucleus(weight, torch.full((50,), token), top_p) for token in range(200)], 1)
+    enough = top_p * weight.sum(-1)
+    inside = torch.stack([in_nucleus(weight, torch.full((50,), token), enough) for token in range(200)], 1)
     assert torch.equal(inside.double(), nuclei(logits, top_p))
 
 
 def test_equally_probable_tokens_share_their_fate():
     weight = torch.tensor([[4.0, 3.0, 3.0, 0.5]])
-    inside = [bool(in_nucleus(weight, torch.tensor([token]), 0.5)) for token in range(4)]
+    inside = [bool(in_nucleus(weight, torch.tensor([token]), 0.5 * weight.sum(-1))) for token in range(4)]
     assert inside == [True, True, True, False]
 
 
@@ -96,7 +97,7 @@ def test_a_row_draws_alike_whatever_its_neighbours():
     """Rows whose nuclei have from one to thousands of tokens: together, and alone."""
     logits, keys = spread(40, 5000, 2), row_keys([3] * 40, list(range(40)))
     sampling = Sampling(1.0, 0.95, 1)
-    inside = nuclei(logits, 0.95)
+    inside, weight = nuclei(logits, 0.95), torch.softmax(logits, -1)
     assert inside.sum(-1).min() < 64 and inside.sum(-1).max() > 1024
     tries = 0
     for position in range(20):
@@ -105,7 +106,7 @@ def test_a_row_draws_alike_whatever_its_neighbours():
         for row in range(40):
             alone, _ = draw(logits[row : row + 1], keys[row : row + 1], position, sampling)
             assert alone == together[row]
-        tries += int((together != pick(torch.softmax(logits, -1), uniform(keys, position))).sum())
+        tries += int((together != pick(weight, masses(weight), uniform(keys, position))).sum())
     assert tries > 10  # some rows had to draw again
 
 
@@ -135,7 +136,7 @@ def test_a_uniform_at_the_end_of_its_range_picks_what_has_weight():
         weight = torch.zeros(2, vocabulary)
         weight[:, vocabulary // 3] = 1e-30
         weight[:, vocabulary // 2] = 0.7
-        assert pick(weight, ends).tolist() == [vocabulary // 3, vocabulary // 2]
+        assert pick(weight, masses(weight), ends).tolist() == [vocabulary // 3, vocabulary // 2]
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
