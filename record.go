@@ -83,8 +83,9 @@ type AnchorMove struct {
 // the log: another attempt measures other times.
 type Observation struct {
 	Seq        int                `json:"seq"`
-	FinishedAt string             `json:"finished_at"` // RFC 3339 with milliseconds
-	Seconds    map[string]float64 `json:"seconds"`     // wall time by phase; keys that begin with "engine_" are the engine's own work
-	Tokens     map[string]int64   `json:"tokens"`      // by phase
-	Replayed   int                `json:"replayed"`    // records replayed first to get to the parent state
+	FinishedAt string             `json:"finished_at"`       // RFC 3339 with milliseconds
+	Seconds    map[string]float64 `json:"seconds"`           // wall time by phase; keys that begin with "engine_" are the engine's own work
+	Tokens     map[string]int64   `json:"tokens"`            // by phase
+	Replayed   int                `json:"replayed"`          // records replayed first to get to the parent state
+	Tensors    map[string]string  `json:"tensors,omitempty"` // of each tensor of the state after it, the first 16 digits of its digest: where a replay differs
 }

@@ -131,10 +131,10 @@ func (h *Host) replay(ctx context.Context, client *engine.Client, record t1.Reco
 	if result.Digest == record.Result {
 		return result, nil
 	}
-	return result, h.diverged(ctx, client, record, result.Digest)
+	return result, h.diverged(ctx, client, record, result)
 }
 
-func (h *Host) diverged(ctx context.Context, client *engine.Client, record t1.Record, got t1.Digest) error {
+func (h *Host) diverged(ctx context.Context, client *engine.Client, record t1.Record, got engine.StepResult) error {
 	about, err := client.Describe(ctx)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (h *Host) diverged(ctx context.Context, client *engine.Client, record t1.Re
 		return t1.Errorf(t1.KindConflict, "record %d of run %s was computed in another environment (%s): replay gives other bits here", record.Seq, record.Run, differences(record.Environment, about.Environment)).
 			WithHint("replay it where it was computed, or start a new run")
 	}
-	return t1.Errorf(t1.KindCorrupt, "record %d of run %s replays to state %.12s, but the log says %.12s", record.Seq, record.Run, got, record.Result)
+	return t1.Errorf(t1.KindCorrupt, "record %d of run %s replays to state %.12s, but the log says %.12s: %s", record.Seq, record.Run, got.Digest, record.Result, h.where(ctx, record, got))
 }
 
 // anyGap is the limit of work that is done again: it was within it the first time.

@@ -48,6 +48,7 @@ type attempt struct {
 	start   time.Time
 	seconds map[string]float64
 	tokens  map[string]int64
+	tensors map[string]string // of the state after it, whole digests
 
 	gapLimit float64 // see t1.SamplerSpec
 }
@@ -75,7 +76,7 @@ func (h *Host) compute(ctx context.Context, record t1.Record, a *attempt, beat b
 	result, err := h.perform(ctx, client, record, a.gapLimit, beat)
 	a.lap("compute", start)
 	a.seconds["engine_compute"] = result.Seconds
-	a.tokens["compute"] = result.Tokens
+	a.tokens["compute"], a.tensors = result.Tokens, result.Tensors
 	return client, result, replayed, err
 }
 
@@ -117,7 +118,7 @@ func mergeMetrics(all ...map[string]float64) map[string]float64 {
 func (h *Host) observe(ctx context.Context, run string, seq, replayed int, a *attempt) {
 	observation := t1.Observation{
 		Seq: seq, FinishedAt: time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"),
-		Seconds: a.seconds, Tokens: a.tokens, Replayed: replayed,
+		Seconds: a.seconds, Tokens: a.tokens, Replayed: replayed, Tensors: shortened(a.tensors),
 	}
 	a.seconds["activity"] = time.Since(a.start).Seconds()
 	if _, err := keepJSON(ctx, h.Store, t1.ObservedKey(run, seq), observation); err != nil {

@@ -29,6 +29,7 @@ func TestJSONContract(t *testing.T) {
 		{page: "cli-json.md", command: "explain", printed: activities.Explained{}},
 		{page: "cli-json.md", command: "list", printed: listLine{}},
 		{page: "cli-json.md", command: "verify", printed: activities.Verified{}},
+		{page: "cli-json.md", command: "verify --deep", printed: activities.Scrubbed{}},
 		{page: "cli-json.md", command: "plan", printed: plan.Plan{}},
 		{page: "data.md", command: "data import", printed: library.Report{}, within: "dataset."},
 		{page: "data.md", command: "data list", printed: library.Dataset{}},

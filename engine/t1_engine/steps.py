@@ -93,6 +93,7 @@ class Result:
             tokens=int(self.metrics["tokens"]),
             seconds=time.monotonic() - self.started,
             rollouts=rows,
+            tensors=identity.tensors,
         )
 
 

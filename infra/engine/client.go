@@ -32,6 +32,7 @@ type StepResult struct {
 	Tokens   int64              // trained on
 	Seconds  float64            // of engine work
 	Rollouts []t1.Advantage     // Update only, in the order of the rollouts; Problem and Sample are left empty
+	Tensors  map[string]string  // of each tensor of the state, the SHA-256 of its elements in lower-case hex
 }
 
 // Progress is told how far a call is: done of total units, and tokens so far. It
@@ -142,7 +143,7 @@ func adamw(s t1.AdamWSpec) *pb.AdamW {
 func resultOf(r *pb.StepResult) StepResult {
 	out := StepResult{
 		Digest: t1.Digest(r.GetDigest()), Policy: t1.Digest(r.GetPolicy()), Metrics: r.GetMetrics(),
-		Tokens: r.GetTokens(), Seconds: r.GetSeconds(),
+		Tokens: r.GetTokens(), Seconds: r.GetSeconds(), Tensors: r.GetTensors(),
 	}
 	for _, row := range r.GetRollouts() {
 		out.Rollouts = append(out.Rollouts, t1.Advantage{KL: row.GetD(), Advantage: row.GetAdvantage(), MeanLogProb: row.GetMeanLogprob()})

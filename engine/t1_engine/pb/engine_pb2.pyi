@@ -131,7 +131,7 @@ class FineTuneReply(_message.Message):
     def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., result: _Optional[_Union[StepResult, _Mapping]] = ...) -> None: ...
 
 class StepResult(_message.Message):
-    __slots__ = ("digest", "policy", "metrics", "tokens", "seconds", "rollouts")
+    __slots__ = ("digest", "policy", "metrics", "tokens", "seconds", "rollouts", "tensors")
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -139,19 +139,28 @@ class StepResult(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class TensorsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    TENSORS_FIELD_NUMBER: _ClassVar[int]
     digest: str
     policy: str
     metrics: _containers.ScalarMap[str, float]
     tokens: int
     seconds: float
     rollouts: _containers.RepeatedCompositeFieldContainer[RolloutStep]
-    def __init__(self, digest: _Optional[str] = ..., policy: _Optional[str] = ..., metrics: _Optional[_Mapping[str, float]] = ..., tokens: _Optional[int] = ..., seconds: _Optional[float] = ..., rollouts: _Optional[_Iterable[_Union[RolloutStep, _Mapping]]] = ...) -> None: ...
+    tensors: _containers.ScalarMap[str, str]
+    def __init__(self, digest: _Optional[str] = ..., policy: _Optional[str] = ..., metrics: _Optional[_Mapping[str, float]] = ..., tokens: _Optional[int] = ..., seconds: _Optional[float] = ..., rollouts: _Optional[_Iterable[_Union[RolloutStep, _Mapping]]] = ..., tensors: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class RolloutStep(_message.Message):
     __slots__ = ("d", "advantage", "mean_logprob")

@@ -780,9 +780,10 @@ type StepResult struct {
 	Digest        string                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
 	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
 	Metrics       map[string]float64     `protobuf:"bytes,3,rep,name=metrics,proto3" json:"metrics,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
-	Tokens        int64                  `protobuf:"varint,4,opt,name=tokens,proto3" json:"tokens,omitempty"`    // trained on
-	Seconds       float64                `protobuf:"fixed64,5,opt,name=seconds,proto3" json:"seconds,omitempty"` // of engine work
-	Rollouts      []*RolloutStep         `protobuf:"bytes,6,rep,name=rollouts,proto3" json:"rollouts,omitempty"` // Update only, in the order of the rollouts
+	Tokens        int64                  `protobuf:"varint,4,opt,name=tokens,proto3" json:"tokens,omitempty"`                                                                            // trained on
+	Seconds       float64                `protobuf:"fixed64,5,opt,name=seconds,proto3" json:"seconds,omitempty"`                                                                         // of engine work
+	Rollouts      []*RolloutStep         `protobuf:"bytes,6,rep,name=rollouts,proto3" json:"rollouts,omitempty"`                                                                         // Update only, in the order of the rollouts
+	Tensors       map[string]string      `protobuf:"bytes,7,rep,name=tensors,proto3" json:"tensors,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // of each tensor of the state, the SHA-256: where two states differ
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -855,6 +856,13 @@ func (x *StepResult) GetSeconds() float64 {
 func (x *StepResult) GetRollouts() []*RolloutStep {
 	if x != nil {
 		return x.Rollouts
+	}
+	return nil
+}
+
+func (x *StepResult) GetTensors() map[string]string {
+	if x != nil {
+		return x.Tensors
 	}
 	return nil
 }
@@ -2235,7 +2243,7 @@ const file_engine_proto_rawDesc = "" +
 	"\rFineTuneReply\x124\n" +
 	"\bprogress\x18\x01 \x01(\v2\x16.t1.engine.v1.ProgressH\x00R\bprogress\x122\n" +
 	"\x06result\x18\x02 \x01(\v2\x18.t1.engine.v1.StepResultH\x00R\x06resultB\a\n" +
-	"\x05reply\"\xa2\x02\n" +
+	"\x05reply\"\x9f\x03\n" +
 	"\n" +
 	"StepResult\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x16\n" +
@@ -2243,10 +2251,14 @@ const file_engine_proto_rawDesc = "" +
 	"\ametrics\x18\x03 \x03(\v2%.t1.engine.v1.StepResult.MetricsEntryR\ametrics\x12\x16\n" +
 	"\x06tokens\x18\x04 \x01(\x03R\x06tokens\x12\x18\n" +
 	"\aseconds\x18\x05 \x01(\x01R\aseconds\x125\n" +
-	"\brollouts\x18\x06 \x03(\v2\x19.t1.engine.v1.RolloutStepR\brollouts\x1a:\n" +
+	"\brollouts\x18\x06 \x03(\v2\x19.t1.engine.v1.RolloutStepR\brollouts\x12?\n" +
+	"\atensors\x18\a \x03(\v2%.t1.engine.v1.StepResult.TensorsEntryR\atensors\x1a:\n" +
 	"\fMetricsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\\\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\x1a:\n" +
+	"\fTensorsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\\\n" +
 	"\vRolloutStep\x12\f\n" +
 	"\x01d\x18\x01 \x01(\x01R\x01d\x12\x1c\n" +
 	"\tadvantage\x18\x02 \x01(\x01R\tadvantage\x12!\n" +
@@ -2364,7 +2376,7 @@ func file_engine_proto_rawDescGZIP() []byte {
 	return file_engine_proto_rawDescData
 }
 
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_engine_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: t1.engine.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: t1.engine.v1.DescribeReply
@@ -2400,6 +2412,7 @@ var file_engine_proto_goTypes = []any{
 	(*DecodeReply)(nil),       // 31: t1.engine.v1.DecodeReply
 	nil,                       // 32: t1.engine.v1.DescribeReply.EnvironmentEntry
 	nil,                       // 33: t1.engine.v1.StepResult.MetricsEntry
+	nil,                       // 34: t1.engine.v1.StepResult.TensorsEntry
 }
 var file_engine_proto_depIdxs = []int32{
 	32, // 0: t1.engine.v1.DescribeReply.environment:type_name -> t1.engine.v1.DescribeReply.EnvironmentEntry
@@ -2409,48 +2422,49 @@ var file_engine_proto_depIdxs = []int32{
 	10, // 4: t1.engine.v1.FineTuneReply.result:type_name -> t1.engine.v1.StepResult
 	33, // 5: t1.engine.v1.StepResult.metrics:type_name -> t1.engine.v1.StepResult.MetricsEntry
 	11, // 6: t1.engine.v1.StepResult.rollouts:type_name -> t1.engine.v1.RolloutStep
-	6,  // 7: t1.engine.v1.UpdateRequest.optimizer:type_name -> t1.engine.v1.AdamW
-	8,  // 8: t1.engine.v1.UpdateReply.progress:type_name -> t1.engine.v1.Progress
-	10, // 9: t1.engine.v1.UpdateReply.result:type_name -> t1.engine.v1.StepResult
-	28, // 10: t1.engine.v1.WriteRequest.probes:type_name -> t1.engine.v1.Tokens
-	19, // 11: t1.engine.v1.GenerateRequest.prompts:type_name -> t1.engine.v1.Prompt
-	8,  // 12: t1.engine.v1.GenerateReply.progress:type_name -> t1.engine.v1.Progress
-	21, // 13: t1.engine.v1.GenerateReply.response:type_name -> t1.engine.v1.Response
-	22, // 14: t1.engine.v1.GenerateReply.finished:type_name -> t1.engine.v1.GenerateDone
-	23, // 15: t1.engine.v1.Conversation.messages:type_name -> t1.engine.v1.Message
-	24, // 16: t1.engine.v1.RenderRequest.conversations:type_name -> t1.engine.v1.Conversation
-	28, // 17: t1.engine.v1.RenderReply.prompts:type_name -> t1.engine.v1.Tokens
-	28, // 18: t1.engine.v1.EncodeReply.texts:type_name -> t1.engine.v1.Tokens
-	28, // 19: t1.engine.v1.DecodeRequest.tokens:type_name -> t1.engine.v1.Tokens
-	0,  // 20: t1.engine.v1.Engine.Describe:input_type -> t1.engine.v1.DescribeRequest
-	2,  // 21: t1.engine.v1.Trainer.Open:input_type -> t1.engine.v1.OpenRequest
-	4,  // 22: t1.engine.v1.Trainer.State:input_type -> t1.engine.v1.StateRequest
-	7,  // 23: t1.engine.v1.Trainer.FineTune:input_type -> t1.engine.v1.FineTuneRequest
-	12, // 24: t1.engine.v1.Trainer.Update:input_type -> t1.engine.v1.UpdateRequest
-	14, // 25: t1.engine.v1.Trainer.Snapshot:input_type -> t1.engine.v1.WriteRequest
-	14, // 26: t1.engine.v1.Trainer.Publish:input_type -> t1.engine.v1.WriteRequest
-	16, // 27: t1.engine.v1.Sampler.OpenPolicy:input_type -> t1.engine.v1.OpenPolicyRequest
-	18, // 28: t1.engine.v1.Sampler.Generate:input_type -> t1.engine.v1.GenerateRequest
-	25, // 29: t1.engine.v1.Text.Render:input_type -> t1.engine.v1.RenderRequest
-	27, // 30: t1.engine.v1.Text.Encode:input_type -> t1.engine.v1.EncodeRequest
-	30, // 31: t1.engine.v1.Text.Decode:input_type -> t1.engine.v1.DecodeRequest
-	1,  // 32: t1.engine.v1.Engine.Describe:output_type -> t1.engine.v1.DescribeReply
-	5,  // 33: t1.engine.v1.Trainer.Open:output_type -> t1.engine.v1.StateReply
-	5,  // 34: t1.engine.v1.Trainer.State:output_type -> t1.engine.v1.StateReply
-	9,  // 35: t1.engine.v1.Trainer.FineTune:output_type -> t1.engine.v1.FineTuneReply
-	13, // 36: t1.engine.v1.Trainer.Update:output_type -> t1.engine.v1.UpdateReply
-	15, // 37: t1.engine.v1.Trainer.Snapshot:output_type -> t1.engine.v1.WriteReply
-	15, // 38: t1.engine.v1.Trainer.Publish:output_type -> t1.engine.v1.WriteReply
-	17, // 39: t1.engine.v1.Sampler.OpenPolicy:output_type -> t1.engine.v1.OpenPolicyReply
-	20, // 40: t1.engine.v1.Sampler.Generate:output_type -> t1.engine.v1.GenerateReply
-	26, // 41: t1.engine.v1.Text.Render:output_type -> t1.engine.v1.RenderReply
-	29, // 42: t1.engine.v1.Text.Encode:output_type -> t1.engine.v1.EncodeReply
-	31, // 43: t1.engine.v1.Text.Decode:output_type -> t1.engine.v1.DecodeReply
-	32, // [32:44] is the sub-list for method output_type
-	20, // [20:32] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	34, // 7: t1.engine.v1.StepResult.tensors:type_name -> t1.engine.v1.StepResult.TensorsEntry
+	6,  // 8: t1.engine.v1.UpdateRequest.optimizer:type_name -> t1.engine.v1.AdamW
+	8,  // 9: t1.engine.v1.UpdateReply.progress:type_name -> t1.engine.v1.Progress
+	10, // 10: t1.engine.v1.UpdateReply.result:type_name -> t1.engine.v1.StepResult
+	28, // 11: t1.engine.v1.WriteRequest.probes:type_name -> t1.engine.v1.Tokens
+	19, // 12: t1.engine.v1.GenerateRequest.prompts:type_name -> t1.engine.v1.Prompt
+	8,  // 13: t1.engine.v1.GenerateReply.progress:type_name -> t1.engine.v1.Progress
+	21, // 14: t1.engine.v1.GenerateReply.response:type_name -> t1.engine.v1.Response
+	22, // 15: t1.engine.v1.GenerateReply.finished:type_name -> t1.engine.v1.GenerateDone
+	23, // 16: t1.engine.v1.Conversation.messages:type_name -> t1.engine.v1.Message
+	24, // 17: t1.engine.v1.RenderRequest.conversations:type_name -> t1.engine.v1.Conversation
+	28, // 18: t1.engine.v1.RenderReply.prompts:type_name -> t1.engine.v1.Tokens
+	28, // 19: t1.engine.v1.EncodeReply.texts:type_name -> t1.engine.v1.Tokens
+	28, // 20: t1.engine.v1.DecodeRequest.tokens:type_name -> t1.engine.v1.Tokens
+	0,  // 21: t1.engine.v1.Engine.Describe:input_type -> t1.engine.v1.DescribeRequest
+	2,  // 22: t1.engine.v1.Trainer.Open:input_type -> t1.engine.v1.OpenRequest
+	4,  // 23: t1.engine.v1.Trainer.State:input_type -> t1.engine.v1.StateRequest
+	7,  // 24: t1.engine.v1.Trainer.FineTune:input_type -> t1.engine.v1.FineTuneRequest
+	12, // 25: t1.engine.v1.Trainer.Update:input_type -> t1.engine.v1.UpdateRequest
+	14, // 26: t1.engine.v1.Trainer.Snapshot:input_type -> t1.engine.v1.WriteRequest
+	14, // 27: t1.engine.v1.Trainer.Publish:input_type -> t1.engine.v1.WriteRequest
+	16, // 28: t1.engine.v1.Sampler.OpenPolicy:input_type -> t1.engine.v1.OpenPolicyRequest
+	18, // 29: t1.engine.v1.Sampler.Generate:input_type -> t1.engine.v1.GenerateRequest
+	25, // 30: t1.engine.v1.Text.Render:input_type -> t1.engine.v1.RenderRequest
+	27, // 31: t1.engine.v1.Text.Encode:input_type -> t1.engine.v1.EncodeRequest
+	30, // 32: t1.engine.v1.Text.Decode:input_type -> t1.engine.v1.DecodeRequest
+	1,  // 33: t1.engine.v1.Engine.Describe:output_type -> t1.engine.v1.DescribeReply
+	5,  // 34: t1.engine.v1.Trainer.Open:output_type -> t1.engine.v1.StateReply
+	5,  // 35: t1.engine.v1.Trainer.State:output_type -> t1.engine.v1.StateReply
+	9,  // 36: t1.engine.v1.Trainer.FineTune:output_type -> t1.engine.v1.FineTuneReply
+	13, // 37: t1.engine.v1.Trainer.Update:output_type -> t1.engine.v1.UpdateReply
+	15, // 38: t1.engine.v1.Trainer.Snapshot:output_type -> t1.engine.v1.WriteReply
+	15, // 39: t1.engine.v1.Trainer.Publish:output_type -> t1.engine.v1.WriteReply
+	17, // 40: t1.engine.v1.Sampler.OpenPolicy:output_type -> t1.engine.v1.OpenPolicyReply
+	20, // 41: t1.engine.v1.Sampler.Generate:output_type -> t1.engine.v1.GenerateReply
+	26, // 42: t1.engine.v1.Text.Render:output_type -> t1.engine.v1.RenderReply
+	29, // 43: t1.engine.v1.Text.Encode:output_type -> t1.engine.v1.EncodeReply
+	31, // 44: t1.engine.v1.Text.Decode:output_type -> t1.engine.v1.DecodeReply
+	33, // [33:45] is the sub-list for method output_type
+	21, // [21:33] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -2482,7 +2496,7 @@ func file_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   4,
 		},
