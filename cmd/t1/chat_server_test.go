@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"t1"
 	processes "t1/infra/process"
+	"t1/infra/process/processtest"
 )
 
 // serveChat starts a vLLM server on SmolLM2-135M-Instruct, of package
@@ -20,7 +22,7 @@ import (
 func (w *world) serveChat() string {
 	w.Helper()
 	python := filepath.Join(root(w), "infra/vllm/environment/.venv/bin/python")
-	model, port := w.smollm2(), freePort(w.T)
+	model, port := w.smollm2(), strconv.Itoa(processtest.FreePort(w.T))
 	logs := filepath.Join(w.home, "logs")
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		w.Fatal(err)

@@ -134,12 +134,12 @@ func (w *world) answerSums() {
 }
 
 // mine is what a reader of README.md makes of mine.yaml: a small run on imported
-// problems, with more than 20 records.
+// problems, with more than 6 records.
 const mine = `
 task: {name: number, data: {train: small, held_out: held}}
 model: {base: base}
 pool: {problems: 2, samples: 2, pass_rate: [-1, 2]}
-rl: {iterations: 22, prompts: 2, k: 2, max_tokens: 8, block_prompts: 2}
+rl: {iterations: 8, prompts: 2, k: 2, max_tokens: 8, block_prompts: 2}
 evaluation: {at: [1], problems: 1, samples: 2, max_tokens: 8, scaling: {fractions: 0, caps: []}}
 resources: {threads: 1}
 `
@@ -166,9 +166,9 @@ func (w *world) readme() {
 	w.follow(runnable(w, "README.md"), nil, map[string]func(string){
 		"spec default":    func(string) { w.write("mine.yaml", w.edited("mine.yaml")) },
 		"train mine.yaml": func(string) { w.until("mine", "end", done) },
-		"log mine":        says("    22  update"),
+		"log mine":        says("     8  update"),
 		"explain mine":    says("#1  "),
-		"verify mine":     says("11 records replayed, every digest is the same"),
+		"verify mine":     says("4 records replayed, every digest is the same"),
 		"report mine":     says("report.html"),
 		"fork mine":       func(string) { w.until("warmer", "end", done) },
 		"synthesize spec": says("synthesis worked started"),

@@ -8,48 +8,47 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"t1"
 )
 
-// A run whose engine, worker or server is killed in the middle of an iteration
-// goes on by itself, and ends in the state of a run that nobody disturbed: each
-// record of its log has the same digest.
+// A run whose engine, worker and server are killed, each in the middle of an
+// iteration, goes on by itself, and ends in the state of a run that nobody
+// disturbed: each record of its log has the same digest.
 func TestSurvivesKills(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.up()
-	victims := map[string]func() int{
-		"engine": func() int { return childOf(t, w.upState().WorkerPID) },
-		"worker": func() int { return w.upState().WorkerPID },
-		"server": func() int { return w.upState().ServerPID },
-	}
 	w.detached("undisturbed")
 	w.until("undisturbed", "end", done)
 	want := digests(w.logged("undisturbed"))
 	if len(want) < 8 {
 		t.Fatalf("the undisturbed run has records %v", want)
 	}
-	for name, victim := range victims {
-		t.Run(name, func(t *testing.T) {
-			w := &world{T: t, home: w.home, port: w.port, ui: w.ui}
-			w.run("t1", "train", tiny(t), "--run", name)
-			w.until(name, "third iteration", func(s t1.Status) bool { return s.Phase == t1.PhaseRL && s.Iteration >= 2 })
-			pid := victim()
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				t.Fatalf("kill -9 %d: %v", pid, err)
-			}
-			w.until(name, "end", done)
-			if got := digests(w.logged(name)); !equal(got, want) {
-				t.Errorf("digests after kill -9 of the %s:\n%v\nundisturbed:\n%v", name, got, want)
-			}
-			if victim() == pid {
-				t.Errorf("the %s is still process %d", name, pid)
-			}
-		})
+	w.run("t1", "train", tiny(t), "--run", "killed")
+	for _, victim := range []struct {
+		name      string
+		iteration int
+		pid       func() int
+	}{
+		{"engine", 2, func() int { return childOf(t, w.upState().WorkerPID) }},
+		{"worker", 4, func() int { return w.upState().WorkerPID }},
+		{"server", 6, func() int { return w.upState().ServerPID }},
+	} {
+		w.until("killed", "an iteration", func(s t1.Status) bool { return s.Phase == t1.PhaseRL && s.Iteration >= victim.iteration })
+		pid := victim.pid()
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatalf("kill -9 %d: %v", pid, err)
+		}
+		w.eventually(time.Minute, "other "+victim.name, func() bool { now := victim.pid(); return now != 0 && now != pid })
+	}
+	w.until("killed", "end", done)
+	if got := digests(w.logged("killed")); !equal(got, want) {
+		t.Errorf("digests after kill -9 of engine, worker and server:\n%v\nundisturbed:\n%v", got, want)
 	}
 	// The last state is what its log says, computed once more.
-	if out := w.run("t1", "verify", "engine", "--from", "5"); !strings.Contains(out, "every digest is the same") {
+	if out := w.run("t1", "verify", "killed", "--from", "5"); !strings.Contains(out, "every digest is the same") {
 		t.Errorf("verify: %s", out)
 	}
 	w.leaves("undisturbed", "2")

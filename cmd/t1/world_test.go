@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"t1"
+	"t1/infra/process/processtest"
 )
 
 // world is a T1_HOME of its own on free ports, with the real server, worker
@@ -32,26 +31,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, home: t.TempDir(), port: freePort(t), ui: freePort(t)}
+	w := &world{T: t, home: t.TempDir(), port: strconv.Itoa(processtest.FreePort(t)), ui: strconv.Itoa(processtest.FreePort(t))}
 	t.Cleanup(func() {
 		if t.Failed() {
 			w.showLogs()
 		}
 	})
 	return w
-}
-
-// freePort is below the ports that systems give out by themselves (32768 and up
-// on Linux, 49152 elsewhere), where another test would be given it.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for {
-		port := strconv.Itoa(10000 + rand.IntN(20000))
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
 }
 
 // command is a command line in this world; temporal and t1 are found.
@@ -94,13 +80,15 @@ func (w *world) up() {
 	w.eventually(time.Minute, "t1 up", func() bool { return w.upState().WorkerPID != 0 })
 }
 
-// start starts t1 in the background, its output in a log of its own.
+// start starts t1 in the background, its output in a log of its own. It dies with
+// this test, however that dies.
 func (w *world) start(args ...string) *exec.Cmd {
 	w.Helper()
 	if _, err := os.Stat(filepath.Join(root(w), "engine", ".venv", "bin", "python")); err != nil {
 		w.Fatalf("no engine environment: run `make setup` first (%v)", err)
 	}
 	c := w.command("t1", args...)
+	c.SysProcAttr = childAttributes()
 	log, err := os.Create(filepath.Join(w.home, args[0]+".out"))
 	if err != nil {
 		w.Fatal(err)

@@ -3,7 +3,6 @@ package devserver
 import (
 	"context"
 	"encoding/json"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -50,23 +49,10 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
-// freePort is below the ports that systems give out by themselves (32768 and up
-// on Linux, 49152 elsewhere), where another test would be given it.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for {
-		port := 10000 + rand.IntN(20000)
-		if l, err := net.Listen("tcp", address(port)); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-}
-
 func options(t *testing.T, binary string) Options {
 	dir := t.TempDir()
 	return Options{
-		Binary: binary, Port: freePort(t), UIPort: freePort(t),
+		Binary: binary, Port: processtest.FreePort(t), UIPort: processtest.FreePort(t),
 		DBFile: filepath.Join(dir, "temporal.db"), LogFile: filepath.Join(dir, "temporal.log"),
 		SearchAttributes: map[string]string{"RunName": "Keyword"},
 	}

@@ -4,6 +4,8 @@ package processtest
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,6 +73,19 @@ func Starts(directory string) []int {
 		}
 	}
 	return pids
+}
+
+// FreePort is below the ports that systems give out by themselves (32768 and up
+// on Linux, 49152 elsewhere), where another test would be given it.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	for {
+		port := 10000 + rand.IntN(20000)
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
 }
 
 // Die ends a stand-in, with last words.
