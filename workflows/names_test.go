@@ -85,4 +85,3 @@ func (r *registered) RegisterWorkflowWithOptions(_ any, options workflow.Registe
 func (r *registered) RegisterDynamicWorkflow(any, workflow.DynamicRegisterOptions) {
 	panic("a workflow without its contract name")
 }
-
