@@ -9,6 +9,7 @@ RUN ?= countdown
 TEMPORAL_CLI := v1.5.1
 GOLANGCI     := v2.15.0
 WORKFLOWCHECK := v0.6.0
+VERSITYGW := v1.8.0
 
 root := $(CURDIR)
 bin  := $(root)/.bin
@@ -147,6 +148,15 @@ $(bin)/golangci-lint-$(GOLANGCI):
 $(bin)/workflowcheck-$(WORKFLOWCHECK):
 	GOBIN=$(bin) go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK)
 	@ln -sf workflowcheck $@
+
+$(bin)/versitygw-$(VERSITYGW):
+	GOBIN=$(bin) go install -ldflags '-s -w' github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+	@ln -sf versitygw $@
+
+.PHONY: chaos
+chaos: setup ## kill, hang and starve everything a run depends on, and print the table; an hour
+	$(call step,S3 server: versitygw $(VERSITYGW),$(MAKE) $(bin)/versitygw-$(VERSITYGW))
+	@go run ./cmd/t1chaos
 
 .PHONY: generate
 generate: $(venv)/.synced-dev ## make generated code again

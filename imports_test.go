@@ -69,6 +69,7 @@ var importRules = []importRule{
 	{packages: "t1/plan/...", only: []string{"std", "t1"}, why: "a plan is arithmetic"},
 	{packages: "t1/plan/...", never: []string{"net/http", "os/exec"}, through: true, why: "a plan is arithmetic"},
 	{packages: "t1/plan/...", never: []string{"os"}, why: "a plan is arithmetic"},
+	{packages: "t1/chaos/...", only: []string{"std", "t1", "t1/infra/process", "golang.org/x/sys/unix"}, why: "faults come from outside: a run is known by its commands and its objects"},
 	{packages: "t1/examples/...", only: []string{"std"}, why: "examples are files"},
 
 	{packages: "t1/workers/...", never: []string{"t1/infra/s3", "t1/infra/dir"}, through: true, why: "a worker is given a Store"},
