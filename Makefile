@@ -83,6 +83,7 @@ build: ## build .bin/t1
 .PHONY: test
 test: setup ## all fast tests: Go, then the engine's
 	$(call step,Python tools,$(MAKE) $(venv)/.synced-dev)
+	$(call step,versitygw $(VERSITYGW),$(MAKE) versitygw)
 	@$(MAKE) test-go test-engine
 
 # -count=1: the import rules look at files that Go's test cache does not know of.
@@ -149,13 +150,16 @@ $(bin)/workflowcheck-$(WORKFLOWCHECK):
 	GOBIN=$(bin) go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK)
 	@ln -sf workflowcheck $@
 
+# A real S3 server, for tests.
+.PHONY: versitygw
+versitygw: $(bin)/versitygw-$(VERSITYGW)
 $(bin)/versitygw-$(VERSITYGW):
 	GOBIN=$(bin) go install -ldflags '-s -w' github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
 	@ln -sf versitygw $@
 
 .PHONY: chaos
 chaos: setup ## kill, hang and starve everything a run depends on, and print the table; an hour
-	$(call step,S3 server: versitygw $(VERSITYGW),$(MAKE) $(bin)/versitygw-$(VERSITYGW))
+	$(call step,versitygw $(VERSITYGW),$(MAKE) versitygw)
 	@go run ./cmd/t1chaos
 
 .PHONY: generate

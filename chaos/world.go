@@ -80,7 +80,7 @@ func (w *World) open(ctx context.Context) error {
 func (w *World) serve(ctx context.Context, address string) (err error) {
 	command := exec.Command(w.Gateway, "--port", address, "--access", "chaos", "--secret", "chaoschaos", "--quiet", "posix", w.disk)
 	command.Env = append(os.Environ(), w.mark)
-	w.gateway, err = process.Start(command, process.Options{Name: "S3 server", Log: filepath.Join(filepath.Dir(w.disk), "s3.log"), RunHint: "make tools"})
+	w.gateway, err = process.Start(command, process.Options{Name: "S3 server", Log: filepath.Join(filepath.Dir(w.disk), "s3.log"), RunHint: "run `make versitygw`"})
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func gateway(t *testing.T, bucket string) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(binary); err != nil {
-		t.Fatalf("no S3 server, run `make tools` first: %v", err)
+		t.Fatalf("no S3 server, run `make versitygw` first: %v", err)
 	}
 	directory := t.TempDir()
 	if err := os.Mkdir(filepath.Join(directory, bucket), 0o700); err != nil {
