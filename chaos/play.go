@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ type Outcome struct {
 	Hits    []Hit
 	Took    time.Duration
 	Parked  []t1.Parked     // each time, in order
-	Idle    []time.Duration // after each hit, until the run stored the next object
+	Idle    []time.Duration // after each hit, until the run had sampled or learnt something again; 0: nothing came
 	Wrong   []string        // what does not hold; empty: all of it holds
 	State   t1.Digest
 	Records []t1.Record
@@ -66,7 +67,7 @@ func (w *World) play(ctx context.Context, p *plan, row Row, run string) (Outcome
 	}
 	out := Outcome{Run: run}
 	var failed error
-	err := w.until(ctx, limit, "end of run "+run, func() bool {
+	err := until(ctx, limit, "end of run "+run, func() bool {
 		s, ok := w.Status(run)
 		if ok && s.Parked != nil {
 			failed = w.goOn(&out, row, run, *s.Parked)
@@ -200,13 +201,16 @@ func (w *World) sampledTwice(run string) []string {
 	return found
 }
 
-// idle measures how long after each hit the run stored its next object.
+// work is an object of a run that nothing but its engine's work makes.
+var work = regexp.MustCompile(`^runs/[^/]+/(rollouts|advantages|eval)/.*\.parquet$`)
+
+// idle measures how long after each hit the run had done something again.
 func (w *World) idle(run string, hits []Hit) []time.Duration {
 	passed := w.Proxy.Passed(t1.RunKey(run) + "/")
 	idle := make([]time.Duration, len(hits))
 	for i, hit := range hits {
 		for _, r := range passed {
-			if r.Method == http.MethodPut && r.Status/100 == 2 && r.At.After(hit.At.Add(time.Millisecond)) && r.Key != hit.Key {
+			if r.Method == http.MethodPut && r.Status/100 == 2 && r.At.After(hit.At) && work.MatchString(r.Key) && r.Key != hit.Key {
 				idle[i] = r.At.Sub(hit.At)
 				break
 			}

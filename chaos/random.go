@@ -13,7 +13,7 @@ import (
 type Killing struct {
 	Kills int
 	Runs  int
-	Idle  []time.Duration // after each kill, until a run stored its next object
+	Idle  []time.Duration // after each kill, until a run had sampled or learnt something again
 	Took  []time.Duration // of each run
 	Wrong []string
 }

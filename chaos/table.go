@@ -19,7 +19,7 @@ type Line struct {
 func (l Line) Holds() bool { return l.Err == nil && len(l.Wrong) == 0 }
 
 // Write writes the table as Markdown: a column a phase, in each cell the seconds
-// from the fault until the run stored its next object.
+// from the fault until the run had sampled or learnt something again.
 func Write(out io.Writer, calm time.Duration, lines []Line) {
 	names := []string{}
 	for _, phase := range Phases() {

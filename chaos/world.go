@@ -100,7 +100,7 @@ func (w *World) start(ctx context.Context) error {
 		up = append(up, "--queues", t1.QueueControl)
 	}
 	w.keep("t1 up", w.home, up...)
-	if err := w.until(ctx, time.Minute, "t1 up", func() bool { return w.up().Worker != 0 }); err != nil {
+	if err := until(ctx, time.Minute, "t1 up", func() bool { return w.up().Worker != 0 }); err != nil {
 		return err
 	}
 	if w.Roles {
@@ -181,12 +181,15 @@ func (w *World) left(patience time.Duration) []int {
 	}
 }
 
-func (w *World) until(ctx context.Context, limit time.Duration, what string, holds func() bool) error {
+// lookEvery is how often a world is looked at; a look at a run costs a process.
+const lookEvery = 400 * time.Millisecond
+
+func until(ctx context.Context, limit time.Duration, what string, holds func() bool) error {
 	for end := time.Now().Add(limit); !holds(); {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(lookEvery):
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("no %s within %s", what, limit)

@@ -61,6 +61,7 @@ func TestOnAServer(t *testing.T) {
 	t.Run("updates over continue-as-new", s.updatesOverContinueAsNew)
 	t.Run("plain CLI", s.plainCLI)
 	t.Run("reset", s.reset)
+	t.Run("recordings", s.recordings)
 }
 
 type onServer struct {

@@ -116,7 +116,7 @@ func (o options) play(ctx context.Context, rows []chaos.Row, roles bool, kills i
 		return lines, calm.Took, nil
 	}
 	killing, err := w.Kill(ctx, kills, o.seed, calm)
-	fmt.Printf("%d kills at random moments (seed %d) in %d runs: every digest equal: %t; until the next object is stored %.1f s in the median, %.1f s at worst.\n\n",
+	fmt.Printf("%d kills at random moments (seed %d) in %d runs: every digest equal: %t; until something was sampled or learnt again %.1f s in the median, %.1f s at worst.\n\n",
 		killing.Kills, o.seed, killing.Runs, len(killing.Wrong) == 0, killing.Median().Seconds(), killing.Worst().Seconds())
 	for _, wrong := range killing.Wrong {
 		fmt.Println("-", wrong)
