@@ -96,7 +96,7 @@ func (h *Host) openModel(ctx context.Context, client *engine.Client, base string
 		return engine.State{}, err
 	}
 	var state engine.State
-	err = during(beat, func() error {
+	err = asking(client, beat, func() error {
 		state, err = client.OpenModel(ctx, directory, "")
 		return err
 	})

@@ -27,7 +27,7 @@ func (h *Host) publish(ctx context.Context, client *engine.Client, run string, p
 	if err != nil {
 		return err
 	}
-	if err := during(beat, func() error { return client.Publish(ctx, directory, policy, prompts) }); err != nil {
+	if err := asking(client, beat, func() error { return client.Publish(ctx, directory, policy, prompts) }); err != nil {
 		return err
 	}
 	if err := h.firstProbes(ctx, key, directory); err != nil {
@@ -69,7 +69,10 @@ func policyKey(ctx context.Context, store t1.Store, place string, policy t1.Dige
 // ready makes the engine's sampler hold a policy and answers the token that
 // ends a response.
 func (h *Host) ready(ctx context.Context, client *engine.Client, place string, policy t1.Digest, beat beat) (eos int32, err error) {
-	eos, err = client.OpenPolicy(ctx, policy, "")
+	err = asking(client, beat, func() error {
+		eos, err = client.OpenPolicy(ctx, policy, "")
+		return err
+	})
 	if t1.KindOf(err) != t1.KindNotFound {
 		return eos, err
 	}
@@ -89,7 +92,7 @@ func (h *Host) ready(ctx context.Context, client *engine.Client, place string, p
 	if manifest.Digest != policy {
 		return 0, t1.Errorf(t1.KindCorrupt, "%s holds policy %.12s", key, manifest.Digest)
 	}
-	err = during(beat, func() error {
+	err = asking(client, beat, func() error {
 		eos, err = client.OpenPolicy(ctx, policy, directory)
 		return err
 	})

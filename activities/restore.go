@@ -100,7 +100,7 @@ func (h *Host) openSnapshot(ctx context.Context, client *engine.Client, run stri
 	if manifest.Digest != want {
 		return false, t1.Errorf(t1.KindCorrupt, "snapshot %s holds state %.12s, the log says %.12s", key, manifest.Digest, want)
 	}
-	err = during(beat, func() error {
+	err = asking(client, beat, func() error {
 		_, err := client.OpenSnapshot(ctx, directory, want)
 		return err
 	})

@@ -41,7 +41,7 @@ func (h *Host) openText(ctx context.Context, client *engine.Client, place string
 	if _, err := downloadFiles(ctx, h.Store, key, directory, func(name string) bool { return slices.Contains(textFiles, name) }, beat); err != nil {
 		return err
 	}
-	return during(beat, func() error { return client.OpenText(ctx, policy, directory) })
+	return asking(client, beat, func() error { return client.OpenText(ctx, policy, directory) })
 }
 
 // thinking gives how many tokens of each response stand before the answer cue,

@@ -174,7 +174,7 @@ func (h *Host) snapshot(ctx context.Context, in t1.SnapshotInput, beat beat) (t1
 		return t1.SnapshotOutput{}, err
 	}
 	defer remove()
-	if err := during(beat, func() error { return client.Snapshot(ctx, directory, in.State) }); err != nil {
+	if err := asking(client, beat, func() error { return client.Snapshot(ctx, directory, in.State) }); err != nil {
 		return t1.SnapshotOutput{}, err
 	}
 	if _, err := uploadDirectory(ctx, h.Store, key, directory, in.State, beat); err != nil {

@@ -50,6 +50,10 @@ func connect(socket string, stall time.Duration, l *life) (*Client, error) {
 	return c, nil
 }
 
+// Heard is when the engine last showed a sign of life, in any call; before the
+// first it is the Unix epoch.
+func (c *Client) Heard() time.Time { return time.Unix(0, c.sign.Load()) }
+
 func (c *Client) close() { _ = c.connection.Close() }
 
 // kinds is the one place where the engine's status codes get their meaning; the
