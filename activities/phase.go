@@ -18,22 +18,22 @@ const phaseLimit = 10 * time.Minute
 // during beats once a second while do runs. It is for phases that cannot say
 // how far they are; work that can must beat on its progress alone.
 func during(beat beat, do func() error) error {
-	return while(beat, func() bool { return true }, do)
+	return beating(beat, func() bool { return true }, do)
 }
 
 // asking is during for a call to an engine, which may have to wait for others'
 // calls: as long as those show progress, its own time has not begun.
 func asking(client *engine.Client, beat beat, do func() error) error {
 	heard := client.Heard()
-	return while(beat, func() bool {
+	return beating(beat, func() bool {
 		before := heard
 		heard = client.Heard()
 		return heard.Equal(before)
 	}, do)
 }
 
-// while beats as long as do runs, for phaseLimit after it was last not alone.
-func while(beat beat, alone func() bool, do func() error) error {
+// beating beats as long as do runs, for phaseLimit after it was last not alone.
+func beating(beat beat, alone func() bool, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	tick := time.NewTicker(time.Second)
