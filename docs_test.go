@@ -75,3 +75,42 @@ func TestMentions(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// named is a test's name in code marks.
+var named = regexp.MustCompile("`((Test|Fuzz|test_)\\w+)`")
+
+// A document must not name a test that is not there.
+func TestDocumentsNameTestsThatExist(t *testing.T) {
+	there := map[string]bool{}
+	defined := regexp.MustCompile(`(?m)^(?:func|def) ((?:Test|Fuzz|test_)\w+)`)
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go", "*/*/*/*_test.go", "engine/tests/*.py"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range defined.FindAllStringSubmatch(string(text), -1) {
+				there[found[1]] = true
+			}
+		}
+	}
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil || len(documents) == 0 || len(there) < 300 {
+		t.Fatalf("%d documents, %d tests: %v", len(documents), len(there), err)
+	}
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range named.FindAllStringSubmatch(string(text), -1) {
+			if !there[found[1]] {
+				t.Errorf("%s names %s, which is no test", document, found[1])
+			}
+		}
+	}
+}
