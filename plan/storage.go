@@ -28,6 +28,7 @@ const (
 	updateRecordBytes = 2150
 	blockRefBytes     = 230 // each block of rollouts in an update's record
 	observationBytes  = 440
+	tensorDigestBytes = 75   // of each tensor of the state, in an observation
 	blockBytes        = 3000 // of a Parquet file of rollouts without its rows
 	scoreFileBytes    = 2300 // of scores and advantages together, without rows
 	scoreBytes        = 25   // a row of scores and advantages, Zstandard
@@ -51,6 +52,12 @@ func (s Shape) tokenizerBytes() float64 { return 45 * float64(s.Vocabulary) }
 // times.
 func (s Shape) artifact(times float64) float64 {
 	return times*(storedBytes*float64(s.Parameters().Total)+tensorHeaderBytes*float64(s.tensors())) + artifactBytes + s.tokenizerBytes()
+}
+
+// observation is the bytes of what was measured of a record, whose state has the
+// model's tensors so many times.
+func (s Shape) observation(times int) float64 {
+	return observationBytes + float64(times)*float64(s.tensors())*tensorDigestBytes
 }
 
 // state is the bytes of a snapshot: policy, moments, and the anchor.
@@ -77,8 +84,13 @@ func NewStorage(spec t1.Spec, s Shape, c Counts, work []Work, a Assumptions) Sto
 	sft := float64(ceilDiv(by[SFT].Steps, spec.SFT.StepsPerRecord))
 	perIteration := float64(blocks(rl))
 	evaluations := float64(by[Evaluation].Steps)
+	anchored := rl.Anchor.Action != "none" && rl.Iterations > 0
+	parts := 3 // of a state that have the model's tensors: policy and moments
+	if anchored {
+		parts = 4
+	}
 	st := Storage{
-		Log:      1700 + float64(12*s.Vocabulary) + sft*(sftRecordBytes+observationBytes) + n*(updateRecordBytes+observationBytes+blockRefBytes*perIteration),
+		Log:      1700 + float64(12*s.Vocabulary) + sft*(sftRecordBytes+s.observation(3)) + n*(updateRecordBytes+s.observation(parts)+blockRefBytes*perIteration),
 		Rollouts: s.tokenBytes()*(by[Pool].Tokens+by[Sampling].Tokens) + blockBytes*(n*perIteration+poolBlocks(spec)) + 60*float64(spec.Pool.Problems),
 		Scores:   n*scoreFileBytes + scoreBytes*by[Sampling].Sequences,
 	}
@@ -87,7 +99,6 @@ func NewStorage(spec t1.Spec, s Shape, c Counts, work []Work, a Assumptions) Sto
 	answers := float64(spec.Evaluation.Problems * cuts(spec.Evaluation.Scaling))
 	sampled := by[Evaluation].Tokens - evaluations*answers*float64(spec.Evaluation.Scaling.SummaryTokens)/2
 	st.Evaluations = evaluations*(perEvaluation+files*2*blockBytes+cutBytes*answers) + s.tokenBytes()*sampled + evaluatedRowBytes*by[Evaluation].Sequences
-	anchored := rl.Anchor.Action != "none" && rl.Iterations > 0
 	policies := min(n+1, evaluations+1) // the fine-tuned one is evaluated; the last but one is not
 	st.Policies, st.Snapshots = policies*s.artifact(1), 2*s.state(anchored)
 	if sft > 0 && n > float64(spec.SnapshotEvery) { // else the fine-tuned one is among the two
