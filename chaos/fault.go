@@ -8,7 +8,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -90,10 +92,8 @@ func hangs() []Row {
 func some(names ...string) []Phase {
 	var chosen []Phase
 	for _, phase := range Phases() {
-		for _, name := range names {
-			if phase.Name == name {
-				chosen = append(chosen, phase)
-			}
+		if slices.Contains(names, phase.Name) {
+			chosen = append(chosen, phase)
 		}
 	}
 	return chosen
@@ -103,7 +103,7 @@ func some(names ...string) []Phase {
 func reads() []Phase {
 	get := func(name, prefix string) Phase {
 		return Phase{Name: name, is: func(m moment) bool {
-			return m.method == http.MethodGet && len(m.key) > len(prefix) && m.key[:len(prefix)] == prefix
+			return m.method == http.MethodGet && strings.HasPrefix(m.key, prefix)
 		}}
 	}
 	return []Phase{get("score", "rollouts/000001/"), get("update", "scores/000002"), get("evaluate", "eval/")}
@@ -149,11 +149,7 @@ func cut(w http.ResponseWriter, r *http.Request, _ string, pass http.Handler) bo
 	}
 	whole := httptest.NewRecorder()
 	pass.ServeHTTP(whole, r)
-	for name, values := range whole.Header() {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(whole.Code)
-	_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
+	passOn(w, whole, whole.Body.Bytes()[:whole.Body.Len()/2])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
@@ -162,15 +158,11 @@ func cut(w http.ResponseWriter, r *http.Request, _ string, pass http.Handler) bo
 func flip(w http.ResponseWriter, r *http.Request, _ string, pass http.Handler) bool {
 	whole := httptest.NewRecorder()
 	pass.ServeHTTP(whole, r)
-	for name, values := range whole.Header() {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(whole.Code)
 	body := whole.Body.Bytes()
 	if len(body) > 0 {
 		body[len(body)/2] ^= 1
 	}
-	_, _ = w.Write(body)
+	passOn(w, whole, body)
 	return true
 }
 
@@ -185,9 +177,6 @@ func gone(d time.Duration) func(*World, string, string, string) error {
 		return nil
 	}
 }
-
-// whole are objects as they were before they were damaged, by path.
-const whole = ".whole"
 
 // damage changes an object where the server keeps it, once it is there.
 func damage(how func(path string) error) func(*World, string, string, string) error {
@@ -211,8 +200,8 @@ func damage(how func(path string) error) func(*World, string, string, string) er
 	}
 }
 
-// spare is where the whole object lies.
-func (w *World) spare() string { return w.disk + whole }
+// spare is where the object lies as it was before it was damaged.
+func (w *World) spare() string { return w.disk + ".whole" }
 
 func truncate(path string) error {
 	info, err := os.Stat(path)

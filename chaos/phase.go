@@ -118,9 +118,14 @@ func (p *plan) answer(w http.ResponseWriter, kept *httptest.ResponseRecorder) {
 	if kept == nil {
 		return
 	}
-	maps.Copy(w.Header(), kept.Header())
-	w.WriteHeader(kept.Code)
-	_, _ = w.Write(kept.Body.Bytes())
+	passOn(w, kept, kept.Body.Bytes())
+}
+
+// passOn answers as the server did, but for the body.
+func passOn(w http.ResponseWriter, said *httptest.ResponseRecorder, body []byte) {
+	maps.Copy(w.Header(), said.Header())
+	w.WriteHeader(said.Code)
+	_, _ = w.Write(body)
 }
 
 // harms says whether a request is to be harmed; a phase begins the time of that.

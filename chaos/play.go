@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -76,7 +77,7 @@ func (w *World) play(ctx context.Context, p *plan, row Row, run string) (Outcome
 	})
 	if err != nil || failed != nil {
 		s, _ := w.Status(run)
-		return out, fmt.Errorf("run %s: %w (phase %s, %s, after %+v)", run, first(failed, err), s.Phase, s.Step, p.hits)
+		return out, fmt.Errorf("run %s: %w (phase %s, %s, after %+v)", run, cmp.Or(failed, err), s.Phase, s.Step, p.hits)
 	}
 	out.Took, out.Hits = time.Since(began), p.hits
 	if out.Records, err = w.records(run); err != nil {
@@ -90,15 +91,6 @@ func (w *World) play(ctx context.Context, p *plan, row Row, run string) (Outcome
 		}
 	}
 	return out, nil
-}
-
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // goOn does what a person would with a parked run.
@@ -185,17 +177,16 @@ func (o *Outcome) compare(calm Outcome) {
 
 // sampledTwice looks for blocks that somebody made again though they were complete.
 func (w *World) sampledTwice(run string) []string {
-	type made struct{ create string }
-	complete, found := map[string]made{}, []string{}
+	complete, found := map[string]string{}, []string{} // by key, the call that made it
 	for _, r := range w.Proxy.Passed(t1.RunKey(run) + "/rollouts/") {
 		if r.Method != http.MethodPut || r.Create == "" {
 			continue
 		}
-		if before, is := complete[r.Key]; is && before.create != r.Create {
+		if before, is := complete[r.Key]; is && before != r.Create {
 			found = append(found, "sampled again: "+r.Key)
 		}
 		if r.Status/100 == 2 {
-			complete[r.Key] = made{r.Create}
+			complete[r.Key] = r.Create
 		}
 	}
 	return found
