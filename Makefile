@@ -102,7 +102,7 @@ setup-vllm: | $(uv) ## install vLLM for the CPU, 5.9 GB
 	cd infra/vllm/environment && $(uv) sync --frozen
 
 .PHONY: test-vllm
-test-vllm: setup ## what talks to vLLM on real servers: the sampler's conformance suite, a run, a synthesis; eleven minutes
+test-vllm: setup ## what talks to vLLM on real servers: the sampler's conformance suite, a run, a synthesis; six minutes
 	$(call step,Python tools,$(MAKE) $(venv)/.synced-dev)
 	$(call step,vLLM,$(MAKE) setup-vllm)
 	T1_TEST_VLLM=1 go test -count=1 -timeout 15m -v -p 2 -run VLLM ./infra/vllm ./cmd/t1

@@ -15,6 +15,9 @@ import (
 	"t1/infra/process/processtest"
 )
 
+// sampledBlocks are those of an iteration of testdata/vllm.yaml: a block a prompt.
+const sampledBlocks = 12
+
 // killing is what there was when a run's vLLM server was killed.
 type killing struct {
 	run       string
@@ -25,13 +28,12 @@ type killing struct {
 
 // killVLLM waits until an iteration is partly sampled and kills the process that
 // answers requests. Those that compute, which it started, are not ours to kill:
-// that they go too is shown by wentOn.
+// that they go too is shown by wentOn. It looks at files, often, and knows whom to
+// kill beforehand: an iteration of this size is sampled within a second or two.
 func (w *world) killVLLM(run string, iteration int) killing {
 	w.Helper()
 	k := killing{run: run, iteration: iteration}
-	w.eventually(4*time.Minute, "first block of iteration "+strconv.Itoa(iteration), func() bool {
-		return len(w.blocks(k.run, k.iteration)) > 0
-	})
+	w.firstBlock(run, iteration-1)
 	pids := w.processes("vllm.entrypoints.openai.api_server")
 	if len(pids) == 0 {
 		w.Fatal("no vLLM server runs")
@@ -43,13 +45,25 @@ func (w *world) killVLLM(run string, iteration int) killing {
 	if computing := processtest.Group(w, k.group); len(computing) < 3 { // the guard, the server, and what it started
 		w.Fatalf("the server's processes are %q", computing)
 	}
+	w.firstBlock(run, iteration)
 	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
 		w.Fatalf("kill -9 %d: %v", pids[0], err)
 	}
-	if k.blocks = w.blocks(k.run, k.iteration); len(k.blocks) >= 4 {
+	if k.blocks = w.blocks(k.run, k.iteration); len(k.blocks) >= sampledBlocks {
 		w.Fatal("the iteration was all sampled when the server was killed: this shows nothing")
 	}
 	return k
+}
+
+// firstBlock waits for the first block of an iteration.
+func (w *world) firstBlock(run string, iteration int) {
+	w.Helper()
+	const limit = 6 * time.Minute
+	for began := time.Now(); len(w.blocks(run, iteration)) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > limit {
+			w.Fatalf("no block of iteration %d within %s", iteration, limit)
+		}
+	}
 }
 
 // wentOn shows, of a run that has ended, that the server's end cost it nothing:
@@ -59,8 +73,8 @@ func (w *world) wentOn(k killing) {
 	w.Helper()
 	processtest.WantNoGroup(w, k.group)
 	now := w.blocks(k.run, k.iteration)
-	if len(now) != 4 {
-		w.Errorf("iteration %d has %d blocks, want 4", k.iteration, len(now))
+	if len(now) != sampledBlocks {
+		w.Errorf("iteration %d has %d blocks, want %d", k.iteration, len(now), sampledBlocks)
 	}
 	for path := range now {
 		if _, complete := k.blocks[path]; !complete {
@@ -79,7 +93,7 @@ func (w *world) wentOn(k killing) {
 		}
 		responses, kept = responses+1, kept+int64(r.Tokens)
 	}
-	if sampled := w.observed(k.run, k.iteration).Tokens["sample"]; responses != 4*8 || sampled != kept {
+	if sampled := w.observed(k.run, k.iteration).Tokens["sample"]; responses != 8*sampledBlocks || sampled != kept {
 		w.Errorf("iteration %d has %d responses of %d tokens together; %d were sampled", k.iteration, responses, kept, sampled)
 	}
 }

@@ -36,11 +36,10 @@ func TestVLLMTrains(t *testing.T) {
 	t.Cleanup(w.leavesNoProcess) // after t1 up has ended
 	w.up()
 	w.run("t1", "train", filepath.Join(root(t), "cmd/t1/testdata/vllm.yaml"), "--run", "served")
-	w.until("served", "first evaluation", func(s t1.Status) bool { return len(s.Evaluations) > 0 })
 	killed := w.killVLLM("served", 2)
 	status := w.until("served", "end", done)
 	if len(status.Evaluations) != 2 {
-		t.Errorf("%d evaluations, want 2", len(status.Evaluations))
+		w.Errorf("%d evaluations, want 2", len(status.Evaluations))
 	}
 	updates := 0
 	for _, line := range w.logged("served") {
@@ -51,23 +50,23 @@ func TestVLLMTrains(t *testing.T) {
 		mean, most := line.Metrics[t1.MetricGapMean], line.Metrics[t1.MetricGapMax]
 		t.Logf("record %d: gap %.2g nats in the mean, %.2g at most", line.Seq, mean, most)
 		if !(0 < mean && mean <= most && most < 1e-3) {
-			t.Errorf("record %d: the sampler is %g nats a token from the trainer, %g at most; want less than 0.001", line.Seq, mean, most)
+			w.Errorf("record %d: the sampler is %g nats a token from the trainer, %g at most; want less than 0.001", line.Seq, mean, most)
 		}
 	}
 	if updates != 3 {
-		t.Errorf("%d updates, want 3", updates)
+		w.Errorf("%d updates, want 3", updates)
 	}
 	w.wentOn(killed)
 	// Two processes served every policy: each change took weights in place.
 	log, err := os.ReadFile(filepath.Join(w.home, "logs", "vllm.log"))
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
 	if starts := strings.Count(string(log), "Application startup complete"); starts != 2 {
-		t.Errorf("the server was started %d times, want once, and once after it was killed", starts)
+		w.Errorf("the server was started %d times, want once, and once after it was killed", starts)
 	}
 	if out := w.run("t1", "verify", "served"); !strings.Contains(out, "every digest is the same") {
-		t.Errorf("verify: %s", out)
+		w.Errorf("verify: %s", out)
 	}
 	w.serves("served")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ type world struct {
 	env  []string // more of its commands', as NAME=VALUE
 
 	typed map[string]bool // commands of documents that were run
+	wrong []string        // what made the test fail
 }
 
 func newWorld(t *testing.T) *world {
@@ -182,6 +184,8 @@ func (w *world) logged(run string) []logLine {
 	return lines
 }
 
+// showLogs shows the ends of all logs, and then again what went wrong: who reads
+// the last lines of a long output shall find it there.
 func (w *world) showLogs() {
 	files, _ := filepath.Glob(filepath.Join(w.home, "logs", "*.log"))
 	outs, _ := filepath.Glob(filepath.Join(w.home, "*.out"))
@@ -189,6 +193,24 @@ func (w *world) showLogs() {
 		data, _ := os.ReadFile(path)
 		w.Logf("%s:\n%s", path, data[max(0, len(data)-3000):])
 	}
+	w.Logf("what went wrong: %s", strings.Join(w.wrong, "\n"))
+}
+
+func (w *world) Errorf(format string, args ...any) {
+	w.Helper()
+	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+	w.T.Errorf(format, args...)
+}
+
+func (w *world) Fatalf(format string, args ...any) {
+	w.Helper()
+	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+	w.T.Fatalf(format, args...)
+}
+
+func (w *world) Fatal(args ...any) {
+	w.Helper()
+	w.Fatalf("%s", strings.TrimSuffix(fmt.Sprintln(args...), "\n"))
 }
 
 // tiny is the spec of these tests.
