@@ -29,12 +29,32 @@ type follower struct {
 // a history answers late.
 const (
 	lookEvery = time.Second
-	lookTime  = 10 * time.Second
+	// What stays as it is is looked at less and less often. A look a second takes a
+	// tenth of a core from the server and the worker, and an engine whose two threads
+	// wait for one another loses a multiple of that.
+	lookSeldom = 5 * time.Second
+	lookTime   = 10 * time.Second
 	// A run ended from outside still answers with its last phase, so now and
 	// then the server is asked whether it is alive.
-	looksPerCheck = 10
+	looksPerCheck = 5
 	missesToTell  = 3
 )
+
+// pace is how long to wait before the next look.
+type pace struct {
+	wait time.Duration
+	seen string // what the last look saw
+}
+
+// next is told what a look saw.
+func (p *pace) next(s t1.Status) time.Duration {
+	seen := fmt.Sprint(s.Phase, s.Step, s.Done, s.Seq)
+	p.wait = min(p.wait*5/4, lookSeldom)
+	if seen != p.seen {
+		p.wait, p.seen = lookEvery, seen
+	}
+	return p.wait
+}
 
 // follow shows a run's progress until it ends. One that was stopped before it
 // was complete is no error: somebody asked for it.
@@ -53,10 +73,9 @@ func (t *tool) follow(ctx context.Context, c client.Client, run string) (phase s
 	return last.Phase, nil
 }
 
-// follow shows the run's status once a second until it is done or stopped.
+// follow shows the run's status until it is done or stopped.
 func (f *follower) follow(ctx context.Context) (t1.Status, error) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	var pace pace
 	for look := 1; ; look++ {
 		status, err := f.look(ctx)
 		switch {
@@ -79,7 +98,7 @@ func (f *follower) follow(ctx context.Context) (t1.Status, error) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-tick.C:
+		case <-time.After(pace.next(status)):
 		}
 	}
 }

@@ -36,7 +36,7 @@ const (
 
 func frameOf(s t1.Status, seen t1.Observation, now time.Time) frame {
 	f := frame{phase: s.Phase, step: s.Step, seq: s.Seq, done: s.Done, total: s.Total, rl: s.Iteration}
-	f.left = timeLeft(s, now)
+	f.left = timeLeft(s, seen, now)
 	if over(s.Phase) {
 		f.done, f.total, f.left = s.Iteration, s.Iterations, 0
 	}
@@ -51,15 +51,20 @@ func frameOf(s t1.Status, seen t1.Observation, now time.Time) frame {
 	return f
 }
 
-// timeLeft goes by the phase so far; parked, paused and evaluating runs are not
-// foretold beyond their phase.
-func timeLeft(s t1.Status, now time.Time) time.Duration {
+// timeLeft goes by the phase so far, or by the newest iteration where that took
+// less than half as long: then the run stood still for a while. Parked, paused
+// and evaluating runs are not foretold beyond their phase.
+func timeLeft(s t1.Status, seen t1.Observation, now time.Time) time.Duration {
 	began, err := time.Parse(time.RFC3339Nano, s.PhaseAt)
 	finished := s.Done - s.PhaseDone
 	if err != nil || finished <= 0 || s.Total <= s.Done {
 		return 0
 	}
 	each := now.Sub(began) / time.Duration(finished)
+	newest := time.Duration((seen.Seconds["sample"] + seen.Seconds["score"] + seen.Seconds["activity"]) * float64(time.Second))
+	if s.Phase == t1.PhaseRL && newest > 0 && each > 2*newest {
+		each = newest
+	}
 	return max(0, each*time.Duration(s.Total-s.Done))
 }
 

@@ -42,6 +42,39 @@ evaluating 0/2
 	}
 }
 
+// Hours in which a run stood still are not hours that an iteration takes.
+func TestTimeLeftAfterStandstill(t *testing.T) {
+	s := at(t1.PhaseRL, 2, 8, 2)
+	s.PhaseAt = looked.Add(-10 * time.Hour).Format(time.RFC3339)
+	seen := t1.Observation{Seconds: map[string]float64{"sample": 30, "score": 1, "activity": 29, "compute": 25}}
+	if got := timeLeft(s, seen, looked); got != 6*time.Minute {
+		t.Errorf("%s left of 6 iterations of a minute", got)
+	}
+	s.PhaseAt = looked.Add(-3 * time.Minute).Format(time.RFC3339)
+	if got := timeLeft(s, seen, looked); got != 9*time.Minute {
+		t.Errorf("%s left of 6 iterations, when two took three minutes", got)
+	}
+}
+
+// A run that changes is looked at each second, one that does not less often.
+func TestPace(t *testing.T) {
+	var p pace
+	s := at(t1.PhaseRL, 1, 8, 1)
+	if got := p.next(s); got != lookEvery {
+		t.Errorf("%s after the first look", got)
+	}
+	for range 10 {
+		p.next(s)
+	}
+	if got := p.next(s); got != lookSeldom {
+		t.Errorf("%s when nothing changes", got)
+	}
+	s.Done++
+	if got := p.next(s); got != lookEvery {
+		t.Errorf("%s after a change", got)
+	}
+}
+
 // What is on the screen after a redraw is the newest picture, and a bar for
 // each phase that is over.
 func TestDrawing(t *testing.T) {
