@@ -57,6 +57,7 @@ var importRules = []importRule{
 	{packages: "t1/infra/program/...", never: othersThan("program"), through: true, why: "adapters do not know one another"},
 	{packages: "t1/infra/chat/...", never: othersThan("chat"), through: true, why: "adapters do not know one another"},
 	{packages: "t1/infra/vllm/...", never: othersThan("vllm"), through: true, why: "adapters do not know one another"},
+	{packages: "t1/infra/gateway/...", never: othersThan("gateway"), through: true, why: "adapters do not know one another"},
 	{packages: "t1/infra/process", only: []string{"std", "t1"}, why: "every adapter may supervise a process"},
 	{packages: "t1/...", never: []string{"t1/infra/storetest", "t1/infra/process/processtest"}, why: "what tests share is for tests"},
 
@@ -69,7 +70,7 @@ var importRules = []importRule{
 	{packages: "t1/plan/...", only: []string{"std", "t1"}, why: "a plan is arithmetic"},
 	{packages: "t1/plan/...", never: []string{"net/http", "os/exec"}, through: true, why: "a plan is arithmetic"},
 	{packages: "t1/plan/...", never: []string{"os"}, why: "a plan is arithmetic"},
-	{packages: "t1/chaos/...", only: []string{"std", "t1", "t1/infra/process", "golang.org/x/sys/unix"}, why: "faults come from outside: a run is known by its commands and its objects"},
+	{packages: "t1/chaos/...", only: []string{"std", "t1", "t1/infra/gateway", "golang.org/x/sys/unix"}, why: "faults come from outside: a run is known by its commands and its objects"},
 	{packages: "t1/examples/...", only: []string{"std"}, why: "examples are files"},
 
 	{packages: "t1/workers/...", never: []string{"t1/infra/s3", "t1/infra/dir"}, through: true, why: "a worker is given a Store"},
@@ -97,7 +98,7 @@ var settings = []string{
 // othersThan lists the adapters but one.
 func othersThan(adapter string) []string {
 	var others []string
-	for _, other := range []string{"dir", "s3", "engine", "parquet", "devserver", "program", "chat", "vllm", "storetest"} {
+	for _, other := range []string{"dir", "s3", "engine", "parquet", "devserver", "program", "chat", "vllm", "gateway", "storetest"} {
 		if other != adapter {
 			others = append(others, "t1/infra/"+other+"/...")
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -16,7 +17,7 @@ import (
 	"time"
 
 	"t1"
-	"t1/infra/process"
+	"t1/infra/gateway"
 )
 
 // Options says where the parts are.
@@ -38,12 +39,15 @@ type World struct {
 	disk    string // where the S3 server keeps its objects
 	mark    string // in the environment of every process of this world
 	ports   [2]int
-	gateway *process.Process
+	gateway *gateway.Server
 	damaged string  // file of an object that a fault changed
 	kept    []*kept // t1 up first
 }
 
-const bucket = "chaos"
+const (
+	bucket = "chaos"
+	secret = "planted-where-keys-are" // of the S3 server: it may be in no file
+)
 
 // Open starts all parts, and returns when a worker serves.
 func Open(ctx context.Context, o Options) (*World, error) {
@@ -59,38 +63,21 @@ func Open(ctx context.Context, o Options) (*World, error) {
 }
 
 func (w *World) open(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Join(w.disk, bucket), 0o700); err != nil {
-		return err
-	}
 	for i := range w.ports {
 		w.ports[i] = freePort()
 	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort()))
-	if err := w.serve(ctx, address); err != nil {
-		return err
-	}
 	var err error
-	if w.Proxy, err = NewProxy(address, bucket); err != nil {
-		return err
-	}
-	return w.start(ctx)
-}
-
-// serve starts the S3 server.
-func (w *World) serve(ctx context.Context, address string) (err error) {
-	command := exec.Command(w.Gateway, "--port", address, "--access", "chaos", "--secret", "chaoschaos", "--quiet", "posix", w.disk)
-	command.Env = append(os.Environ(), w.mark)
-	w.gateway, err = process.Start(command, process.Options{Name: "S3 server", Log: filepath.Join(filepath.Dir(w.disk), "s3.log"), RunHint: "run `make versitygw`"})
+	w.gateway, err = gateway.Start(ctx, gateway.Options{
+		Binary: w.Gateway, Disk: w.disk, Bucket: bucket, Access: "chaos", Secret: secret,
+		Log: filepath.Join(filepath.Dir(w.disk), "s3.log"), Environment: []string{w.mark},
+	})
 	if err != nil {
 		return err
 	}
-	return w.gateway.Await(ctx, 10*time.Second, 20*time.Millisecond, func(context.Context) bool {
-		c, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
+	if w.Proxy, err = NewProxy(w.gateway.Address, bucket); err != nil {
+		return err
+	}
+	return w.start(ctx)
 }
 
 // start starts t1 up, and a worker for each role if asked for.
@@ -125,7 +112,7 @@ func (w *World) keep(name, home string, args ...string) {
 func (w *World) command(home string, args ...string) *exec.Cmd {
 	c := exec.Command(w.T1, args...)
 	c.Env = append(os.Environ(), w.mark, "T1_HOME="+home, "T1_STORE=s3://"+bucket, "T1_S3_ENDPOINT="+w.Proxy.URL(), "T1_S3_PATH_STYLE=true",
-		"AWS_ACCESS_KEY_ID=chaos", "AWS_SECRET_ACCESS_KEY=chaoschaos", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"AWS_ACCESS_KEY_ID=chaos", "AWS_SECRET_ACCESS_KEY="+secret, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_EC2_METADATA_DISABLED=true")
 	if args[0] != "up" {
 		c.Env = append(c.Env, "TEMPORAL_ADDRESS="+net.JoinHostPort("127.0.0.1", strconv.Itoa(w.ports[0])))
@@ -149,6 +136,28 @@ func (w *World) Do(args ...string) (string, error) {
 func (w *World) Status(run string) (s t1.Status, ok bool) {
 	out, err := w.Do("status", run, "--json")
 	return s, err == nil && json.Unmarshal([]byte(out), &s) == nil
+}
+
+// Leaks lists the files of this world that have the S3 server's secret in them:
+// objects, histories, logs. There should be none.
+func (w *World) Leaks() (leaks []string, err error) {
+	err = filepath.WalkDir(filepath.Dir(w.home), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.Type().IsRegular() {
+			return nil
+		}
+		var data []byte
+		if err == nil {
+			data, err = os.ReadFile(path)
+		}
+		if bytes.Contains(data, []byte(secret)) {
+			leaks = append(leaks, path)
+		}
+		if errors.Is(err, fs.ErrNotExist) { // the world lives on meanwhile
+			return nil
+		}
+		return err
+	})
+	return leaks, err
 }
 
 // Close ends all processes, and says which did not end.
@@ -182,7 +191,7 @@ func (w *World) left(patience time.Duration) []int {
 }
 
 // lookEvery is how often a world is looked at; a look at a run costs a process.
-const lookEvery = 400 * time.Millisecond
+const lookEvery = time.Second
 
 func until(ctx context.Context, limit time.Duration, what string, holds func() bool) error {
 	for end := time.Now().Add(limit); !holds(); {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,10 +16,17 @@ import (
 
 // A run whose engine, worker and server are killed, each in the middle of an
 // iteration, goes on by itself, and ends in the state of a run that nobody
-// disturbed: each record of its log has the same digest.
+// disturbed: each record of its log has the same digest. Keys that were in the
+// environment of all of it are in no file that it leaves: no record, no log, and
+// not in the server's database of histories.
 func TestSurvivesKills(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	const planted = "planted-where-keys-are"
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "TEMPORAL_API_KEY", "HF_TOKEN", "OPENAI_API_KEY"} {
+		w.env = append(w.env, name+"="+planted)
+	}
+	w.env = append(w.env, "TEMPORAL_TLS=false") // which a key would ask for
 	w.up()
 	w.detached("undisturbed")
 	w.until("undisturbed", "end", done)
@@ -52,6 +60,27 @@ func TestSurvivesKills(t *testing.T) {
 		t.Errorf("verify: %s", out)
 	}
 	w.leaves("undisturbed", "2")
+	w.keepsNo(planted)
+}
+
+// keepsNo looks through every file of the world for a text.
+func (w *world) keepsNo(text string) {
+	w.Helper()
+	looked := 0
+	err := filepath.WalkDir(w.home, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		looked++
+		data, err := os.ReadFile(path)
+		if strings.Contains(string(data), text) {
+			w.Errorf("%s has %q", path, text)
+		}
+		return err
+	})
+	if err != nil || looked < 100 {
+		w.Errorf("looked into %d files: %v", looked, err)
+	}
 }
 
 // detached starts a run, looks on, and is ended: the run is not.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -93,11 +94,7 @@ func (o options) play(ctx context.Context, rows []chaos.Row, roles bool, kills i
 	if err != nil {
 		return nil, 0, err
 	}
-	defer func() {
-		if left := w.Close(); err == nil {
-			err = left
-		}
-	}()
+	defer func() { err = errors.Join(err, leaks(w), w.Close()) }()
 	calm, err := w.Calm(ctx, "calm")
 	if err != nil {
 		return nil, 0, err
@@ -125,6 +122,15 @@ func (o options) play(ctx context.Context, rows []chaos.Row, roles bool, kills i
 		err = fmt.Errorf("%d things went wrong at random kills", len(killing.Wrong))
 	}
 	return lines, calm.Took, err
+}
+
+// leaks is an error where a key is in a file.
+func leaks(w *chaos.World) error {
+	found, err := w.Leaks()
+	if len(found) > 0 {
+		return fmt.Errorf("the S3 server's secret is in %v", found)
+	}
+	return err
 }
 
 func tell(format string, args ...any) {

@@ -1,25 +1,19 @@
 package s3
 
 import (
-	"context"
-	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"t1"
-	"t1/infra/process"
-	"t1/infra/process/processtest"
+	"t1/infra/gateway"
 	"t1/infra/storetest"
 )
 
 // A real S3 server, versitygw, which checks signatures and checksums: over a
 // directory, on a free port of the loopback interface.
 func TestContractOnAServer(t *testing.T) {
-	address := gateway(t, "bucket")
+	address := versity(t, "bucket")
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest", "AWS_CONFIG_FILE": "/dev/null",
 		"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
@@ -52,36 +46,19 @@ func TestContractOnAServer(t *testing.T) {
 	}
 }
 
-// gateway starts a server with one bucket and gives its address.
-func gateway(t *testing.T, bucket string) string {
+// versity starts a server with one bucket and gives its address.
+func versity(t *testing.T, bucket string) string {
 	t.Helper()
 	binary, err := filepath.Abs("../../.bin/versitygw")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(binary); err != nil {
-		t.Fatalf("no S3 server, run `make versitygw` first: %v", err)
-	}
-	directory := t.TempDir()
-	if err := os.Mkdir(filepath.Join(directory, bucket), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(processtest.FreePort(t)))
-	command := exec.Command(binary, "--port", address, "--access", "test", "--secret", "testtest", "--quiet", "posix", directory)
-	server, err := process.Start(command, process.Options{Name: "S3 server", Log: filepath.Join(t.TempDir(), "log")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.End)
-	err = server.Await(t.Context(), 10*time.Second, 20*time.Millisecond, func(context.Context) bool {
-		c, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
+	server, err := gateway.Start(t.Context(), gateway.Options{
+		Binary: binary, Disk: t.TempDir(), Bucket: bucket, Access: "test", Secret: "testtest", Log: filepath.Join(t.TempDir(), "log"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return address
+	t.Cleanup(server.End)
+	return server.Address
 }
