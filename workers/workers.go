@@ -11,6 +11,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"t1"
 	"t1/activities"
@@ -24,6 +25,11 @@ type Config struct {
 	Queues []string            // which to serve; empty serves all
 	Keys   func(string) string // API key in a variable of the environment, for the synthesis queue
 	Grace  time.Duration       // for work in flight when the worker stops; 0 means 10 s
+
+	// Worker versioning of the control queue. Deployment may be empty: then a run goes
+	// on with whatever worker is there. Otherwise it stays with the Build that began
+	// it, until it continues as new or is moved.
+	Deployment, Build string
 }
 
 // Queues lists every task queue, in the order in which they start.
@@ -105,8 +111,18 @@ func (c Config) activityOnly(queue string, slots int, activities any) worker.Wor
 	return w
 }
 
+// Only this queue has workflows, whose histories a build must be able to replay.
+// An activity is one build's from its start to its end, and so its queue has no
+// versions: old builds need no hosts of their own.
 func control(c Config) worker.Worker {
-	w := worker.New(c.Client, t1.QueueControl, c.options(8))
+	options := c.options(8)
+	if c.Deployment != "" {
+		options.DeploymentOptions = worker.DeploymentOptions{
+			UseVersioning: true, DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
+			Version: worker.WorkerDeploymentVersion{DeploymentName: c.Deployment, BuildID: c.Build},
+		}
+	}
+	w := worker.New(c.Client, t1.QueueControl, options)
 	workflows.Register(w)
 	w.RegisterActivity(activities.NewControl(c.Host))
 	return w

@@ -62,6 +62,7 @@ func TestOnAServer(t *testing.T) {
 	t.Run("plain CLI", s.plainCLI)
 	t.Run("reset", s.reset)
 	t.Run("recordings", s.recordings)
+	t.Run("upgrade", s.upgrade) // the last: its deployment takes the queue over
 }
 
 type onServer struct {

@@ -44,7 +44,10 @@ const environment = `  T1_HOME             where data and logs are (.t1)
   HF_TOKEN            who asks it (nobody)
   TEMPORAL_ADDRESS    a Temporal server to use in place of t1's own; also
                       TEMPORAL_NAMESPACE, TEMPORAL_TLS_... and the other
-                      settings of the temporal CLI`
+                      settings of the temporal CLI
+  TEMPORAL_DEPLOYMENT_NAME  worker deployment of a worker that serves t1-control:
+                      runs stay with the build that they began with (none)
+  TEMPORAL_WORKER_BUILD_ID  what its build is called (t1's version)`
 
 // recordFlag adds a flag whose value is a record of a run's log, told in the same
 // words by every command; what says the default too.

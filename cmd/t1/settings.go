@@ -21,6 +21,10 @@ type settings struct {
 	TemporalBinary string `split_words:"true"`
 	LogLevel       string `split_words:"true" default:"info"`
 
+	// Worker versioning, by the names that Temporal's own tools use.
+	Deployment string `envconfig:"TEMPORAL_DEPLOYMENT_NAME"` // empty: runs go on with whatever worker is there
+	Build      string `envconfig:"TEMPORAL_WORKER_BUILD_ID"` // default: t1's version
+
 	// How this machine runs the vLLM server of a spec with sampler.kind "vllm".
 	VLLMPython    string  `split_words:"true"` // interpreter of an environment with vLLM
 	VLLMMemory    float64 `split_words:"true"` // share of each GPU's memory, in (0, 1]; 0 means vLLM's own

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -65,7 +66,10 @@ func (t *tool) worker(ctx context.Context, queues []string) error {
 	}
 	defer temporal.Close()
 	log.Info().Strs("queues", queues).Int("pid", os.Getpid()).Str("version", version).Msg("worker serves")
-	err = workers.Run(ctx, workers.Config{Client: temporal, Host: host, Queues: queues, Keys: os.Getenv})
+	err = workers.Run(ctx, workers.Config{
+		Client: temporal, Host: host, Queues: queues, Keys: os.Getenv,
+		Deployment: t.settings.Deployment, Build: cmp.Or(t.settings.Build, version),
+	})
 	log.Info().Err(err).Msg("worker ends")
 	return err
 }
