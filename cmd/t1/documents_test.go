@@ -36,7 +36,7 @@ var messages = []string{"t1 is up already"}
 
 // placeholder is a word in capitals that stands for something: a command with
 // one is a form, which can be parsed but not run.
-var placeholder = regexp.MustCompile(`^\[?(RUN|NEW|NAME|SPEC|FILE|PATH|DIR|MODEL|OTHER|N)\]?$`)
+var placeholder = regexp.MustCompile(`^\[?(RUN|NEW|NAME|SPEC|FILE|PATH|DIR|MODEL|OTHER|BUILD|N)\]?$`)
 
 func (c told) form() bool { return slices.ContainsFunc(words(c.line), placeholder.MatchString) }
 
