@@ -255,17 +255,17 @@ func (t *tool) runEvaluation(ctx context.Context, in t1.EvaluateInput, name stri
 	go func() { ended <- running.Get(ctx, nil) }()
 	view := t.newView()
 	defer view.Close()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	pace, wait := pace{}, lookEvery
 	for missed := 0; ; {
 		select {
 		case err := <-ended:
 			return err
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 		look, cancel := context.WithTimeout(ctx, lookTime)
 		status, err := queryStatus(look, temporal, id)
 		cancel()
+		wait = pace.next(status)
 		if err == nil {
 			missed = 0
 			view.Show(frameOf(status, t1.Observation{}, time.Now()))

@@ -28,12 +28,12 @@ type world struct {
 	env  []string // more of its commands', as NAME=VALUE
 
 	typed map[string]bool // commands of documents that were run
-	wrong []string        // what made the test fail
+	wrong *[]string       // what made the test fail, this one's or a part of it
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, home: t.TempDir(), port: strconv.Itoa(processtest.FreePort(t)), ui: strconv.Itoa(processtest.FreePort(t))}
+	w := &world{T: t, home: t.TempDir(), port: strconv.Itoa(processtest.FreePort(t)), ui: strconv.Itoa(processtest.FreePort(t)), wrong: new([]string)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			w.showLogs()
@@ -193,18 +193,18 @@ func (w *world) showLogs() {
 		data, _ := os.ReadFile(path)
 		w.Logf("%s:\n%s", path, data[max(0, len(data)-3000):])
 	}
-	w.Logf("what went wrong: %s", strings.Join(w.wrong, "\n"))
+	w.Logf("what went wrong: %s", strings.Join(*w.wrong, "\n"))
 }
 
 func (w *world) Errorf(format string, args ...any) {
 	w.Helper()
-	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+	*w.wrong = append(*w.wrong, fmt.Sprintf(format, args...))
 	w.T.Errorf(format, args...)
 }
 
 func (w *world) Fatalf(format string, args ...any) {
 	w.Helper()
-	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+	*w.wrong = append(*w.wrong, fmt.Sprintf(format, args...))
 	w.T.Fatalf(format, args...)
 }
 
