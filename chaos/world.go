@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"t1"
 	"t1/infra/gateway"
 )
@@ -41,12 +43,15 @@ type World struct {
 	ports   [2]int
 	gateway *gateway.Server
 	damaged string  // file of an object that a fault changed
+	bounded error   // nil: disk is a file system of its own, of diskSize
 	kept    []*kept // t1 up first
 }
 
 const (
 	bucket = "chaos"
 	secret = "planted-where-keys-are" // of the S3 server: it may be in no file
+
+	diskSize = "1g"
 )
 
 // Open starts all parts, and returns when a worker serves.
@@ -66,7 +71,11 @@ func (w *World) open(ctx context.Context) error {
 	for i := range w.ports {
 		w.ports[i] = freePort()
 	}
-	var err error
+	err := os.Mkdir(w.disk, 0o700)
+	if err != nil {
+		return err
+	}
+	w.bounded = unix.Mount("tmpfs", w.disk, "tmpfs", 0, "size="+diskSize) // root may
 	w.gateway, err = gateway.Start(ctx, gateway.Options{
 		Binary: w.Gateway, Disk: w.disk, Bucket: bucket, Access: "chaos", Secret: secret,
 		Log: filepath.Join(filepath.Dir(w.disk), "s3.log"), Environment: []string{w.mark},
@@ -177,6 +186,11 @@ func (w *World) Close() error {
 	}
 	if len(left) > 0 {
 		return fmt.Errorf("left behind: processes %v of %s", left, filepath.Dir(w.home))
+	}
+	if w.bounded == nil {
+		if err := unix.Unmount(w.disk, unix.MNT_DETACH); err != nil {
+			return err
+		}
 	}
 	return os.RemoveAll(filepath.Dir(w.home))
 }
