@@ -40,8 +40,8 @@ func storage() []Row {
 		{Fault: "storage is slow: 1 s a request, for 5 s", Harm: slow, Lasts: window},
 		{Fault: "the connection is cut in the body, for 2 s", Harm: cut, Lasts: 2 * time.Second},
 		{Fault: "storage answers 403 for 5 s", Must: "the reason names the permission", Parks: true, Harm: answer(403, "AccessDenied"), Lasts: window},
-		{Fault: "the bucket is gone, and back after 5 s", Parks: true, Phases: some("sample", "update", "record", "snapshot"), Strike: gone(window)},
-		{Fault: "the S3 server's disk is full, and has room after 5 s", Parks: true, Phases: some("sample", "update", "record", "snapshot"), Strike: full(window)},
+		{Fault: "the bucket is gone, and back after 5 s", Parks: true, Phases: some("sample", "update", "record", "snapshot"), Strike: gone(window), Lasts: window},
+		{Fault: "the S3 server's disk is full, and has room after 5 s", Parks: true, Phases: some("sample", "update", "record", "snapshot"), Strike: full(window), Lasts: window},
 		{Fault: "a bit flips on the way", Must: "found, named, not trained on", Parks: true, Names: true, Phases: reads(), Harm: flip},
 		{Fault: "a stored object is truncated", Must: "found, named, not trained on", Parks: true, Names: true, Phases: stored(), Strike: damage(truncate), Undo: repair},
 		{Fault: "a bit of a stored object flips", Must: "found, named, not trained on", Parks: true, Names: true, Phases: stored(), Strike: damage(flipped), Undo: repair},
@@ -95,6 +95,13 @@ func gone(d time.Duration) func(*World, string, string, string) error {
 	}
 }
 
+// spareRoom is what others may write, in bytes, while the disk is being filled.
+const spareRoom = 8 << 20
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
 // full leaves no room on the disk for a while.
 func full(d time.Duration) func(*World, string, string, string) error {
 	return func(w *World, _, _, _ string) error {
@@ -111,7 +118,18 @@ func full(d time.Duration) func(*World, string, string, string) error {
 		}
 		defer filler.Close()
 		time.AfterFunc(d, func() { _ = os.Remove(filler.Name()) })
-		return unix.Fallocate(int(filler.Fd()), 0, 0, int64(disk.Bavail)*disk.Bsize)
+		// Others write meanwhile: first most of it, then to the last block.
+		if err := unix.Fallocate(int(filler.Fd()), 0, 0, int64(disk.Bavail)*disk.Bsize-spareRoom); err != nil {
+			return err
+		}
+		if _, err := filler.Seek(0, io.SeekEnd); err != nil {
+			return err
+		}
+		_, err = io.CopyN(filler, zeros{}, 2*spareRoom)
+		if !errors.Is(err, syscall.ENOSPC) {
+			return fmt.Errorf("the disk is not full: %w", err)
+		}
+		return nil
 	}
 }
 
