@@ -189,6 +189,11 @@ func (r *run) wantsNew(ctx workflow.Context) bool {
 	return r.changed && (full || info.GetContinueAsNewSuggested() || info.GetTargetWorkerDeploymentVersionChanged())
 }
 
+// withTheCurrentBuild has the next execution begin with the deployment's current
+// build; each then stays with the one that began it. Without worker versioning
+// it says nothing.
+var withTheCurrentBuild = workflow.ContinueAsNewErrorOptions{InitialVersioningBehavior: workflow.ContinueAsNewVersioningBehaviorAutoUpgrade}
+
 // continueAsNew goes on in a new execution, if it is time to. Nothing may yield
 // after the wait: an update handled in between would be lost with the state.
 func (r *run) continueAsNew(ctx workflow.Context) error {
@@ -198,8 +203,5 @@ func (r *run) continueAsNew(ctx workflow.Context) error {
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return err
 	}
-	// Each execution stays with the build that began it, and the next begins with the
-	// current one. Without worker versioning this says nothing.
-	options := workflow.ContinueAsNewErrorOptions{InitialVersioningBehavior: workflow.ContinueAsNewVersioningBehaviorAutoUpgrade}
-	return workflow.NewContinueAsNewErrorWithOptions(ctx, options, t1.WorkflowTrain, r.given, &r.Carried)
+	return workflow.NewContinueAsNewErrorWithOptions(ctx, withTheCurrentBuild, t1.WorkflowTrain, r.given, &r.Carried)
 }

@@ -146,9 +146,5 @@ func (r *synthesisRun) continueAsNew(ctx workflow.Context) error {
 	if r.answer != nil {
 		r.resolve()
 	}
-	var options workflow.ContinueAsNewErrorOptions
-	if workflow.GetInfo(ctx).GetTargetWorkerDeploymentVersionChanged() {
-		options.InitialVersioningBehavior = workflow.ContinueAsNewVersioningBehaviorAutoUpgrade
-	}
-	return workflow.NewContinueAsNewErrorWithOptions(ctx, options, t1.WorkflowSynthesize, r.in, &r.SynthesisCarried)
+	return workflow.NewContinueAsNewErrorWithOptions(ctx, withTheCurrentBuild, t1.WorkflowSynthesize, r.in, &r.SynthesisCarried)
 }
